@@ -1,0 +1,3 @@
+module gollamas
+
+go 1.26

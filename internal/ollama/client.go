@@ -1,0 +1,95 @@
+package ollama
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// A Client asks one server for its lists. It never generates: that would load a model.
+type Client struct {
+	HTTP   *http.Client
+	Base   string // URL without a slash at its end
+	Header http.Header
+}
+
+// maxList bounds a list: about 50,000 models.
+const maxList = 32 << 20
+
+// A Listed is one entry of /api/tags or /api/ps. Raw is the entry as the server wrote it,
+// so that fields nobody here knows reach the client.
+type Listed struct {
+	Raw           json.RawMessage `json:"-"`
+	Name          string          `json:"name"`
+	Digest        string          `json:"digest"`
+	ModifiedAt    time.Time       `json:"modified_at"`
+	ExpiresAt     time.Time       `json:"expires_at"`
+	RemoteHost    string          `json:"remote_host"`
+	ContextLength int             `json:"context_length"`
+	Size          int64           `json:"size"`
+	SizeVRAM      int64           `json:"size_vram"`
+}
+
+// Tags lists what is installed.
+func (c *Client) Tags(ctx context.Context) ([]Listed, error) { return c.list(ctx, "/api/tags") }
+
+// PS lists what is loaded.
+func (c *Client) PS(ctx context.Context) ([]Listed, error) { return c.list(ctx, "/api/ps") }
+
+// Version is the server's version, such as "0.24.0".
+func (c *Client) Version(ctx context.Context) (string, error) {
+	var v struct{ Version string }
+	err := c.get(ctx, "/api/version", &v)
+	return v.Version, err
+}
+
+func (c *Client) list(ctx context.Context, path string) ([]Listed, error) {
+	var l struct{ Models []json.RawMessage }
+	if err := c.get(ctx, path, &l); err != nil {
+		return nil, err
+	}
+	all := make([]Listed, 0, len(l.Models))
+	for _, raw := range l.Models {
+		m := Listed{Raw: raw}
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return nil, fmt.Errorf("%s: an entry is not as Ollama writes it: %w", path, err)
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func (c *Client) get(ctx context.Context, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Base+path, nil)
+	if err != nil {
+		return err
+	}
+	for k, v := range c.Header {
+		req.Header[k] = v
+	}
+	res, err := c.HTTP.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxList))
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: status %d: %s", path, res.StatusCode, firstLine(body))
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("%s: not an answer of Ollama's: %w", path, err)
+	}
+	return nil
+}
+
+func firstLine(body []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
+	return line[:min(len(line), 200)]
+}

@@ -1,0 +1,110 @@
+package ollama
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// A TypeError is a value of the wrong JSON type: of Field, or of the whole body where Field is empty.
+type TypeError struct {
+	Value string // what stands there: number, string, bool, array, object
+	Field string
+}
+
+// Text is the error as encoding/json gives it to Ollama, whose request type
+// (api.ChatRequest) is named in it.
+func (e *TypeError) Text(requestType string) string {
+	if e.Field == "" {
+		return fmt.Sprintf("json: cannot unmarshal %s into Go value of type %s", e.Value, requestType)
+	}
+	_, typ, _ := strings.Cut(requestType, ".")
+	return fmt.Sprintf("json: cannot unmarshal %s into Go struct field %s.%s of type string", e.Value, typ, e.Field)
+}
+
+func (e *TypeError) Error() string { return e.Text("request") }
+
+// String is the value of f as encoding/json would leave it in a Go string: the
+// last occurrence that is not null. The error is a *TypeError where any
+// occurrence is of another type.
+func (o *Object) String(f Field) (string, error) {
+	value := ""
+	for _, m := range o.members[f] {
+		raw := o.Body[m.val.from:m.val.to]
+		if string(raw) == "null" {
+			continue
+		}
+		if raw[0] != '"' {
+			return "", cmp.Or(Check(o.Body), error(&TypeError{Value: rawWord(raw), Field: fieldKeys[f]}))
+		}
+		if plainString(raw) {
+			value = string(raw[1 : len(raw)-1])
+		} else if err := json.Unmarshal(raw, &value); err != nil {
+			return "", cmp.Or(Check(o.Body), err)
+		}
+	}
+	return value, nil
+}
+
+// Empty says whether f is missing, null, or the empty value of its type.
+func (o *Object) Empty(f Field) bool {
+	for i := len(o.members[f]) - 1; i >= 0; i-- {
+		m := o.members[f][i]
+		var v any
+		if json.Unmarshal(o.Body[m.val.from:m.val.to], &v) != nil || v == nil {
+			continue
+		}
+		switch v := v.(type) {
+		case []any:
+			return len(v) == 0
+		case string:
+			return v == ""
+		case float64:
+			return v <= 0
+		}
+		return false
+	}
+	return true
+}
+
+// Ambiguous says that two parsers could read f differently: it stands there
+// more than once, or its key is spelled oddly.
+func (o *Object) Ambiguous(f Field) bool {
+	m := o.members[f]
+	return len(m) > 1 || len(m) == 1 && !m[0].plain
+}
+
+// plainString says whether a quoted string means just its own bytes.
+func plainString(raw []byte) bool {
+	for _, c := range raw {
+		if c < ' ' || c >= 0x7f || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+func rawWord(raw []byte) string {
+	switch raw[0] {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case 't', 'f':
+		return "bool"
+	}
+	return "number"
+}
+
+func typeWord(v any) string {
+	switch v.(type) {
+	case []any:
+		return "array"
+	case string:
+		return "string"
+	case bool:
+		return "bool"
+	}
+	return "number"
+}

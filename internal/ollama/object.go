@@ -1,0 +1,209 @@
+package ollama
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+)
+
+// A Field is a top-level member of a request that gollamas looks at.
+type Field uint8
+
+// The fields. What is not among them passes unseen.
+const (
+	FieldModel Field = iota
+	FieldName
+	FieldMessages
+	FieldMaxTokens
+	FieldInput
+	fieldCount
+)
+
+var fieldKeys = [fieldCount]string{"model", "name", "messages", "max_tokens", "input"}
+
+// A member is where one member of the object stands in the body.
+type member struct {
+	comma    int // of the comma before it, -1 for the first
+	key, val span
+	plain    bool // the key is spelled just so: right case, no escapes
+}
+
+type span struct{ from, to int }
+
+// An Object is a request's body and where its fields stand in it. Every
+// occurrence of a field is remembered, because encoding/json, which Ollama
+// reads with, lets the last one win across spellings.
+type Object struct {
+	Body    []byte
+	members [fieldCount][]member
+}
+
+// ErrEmpty is returned for a body with nothing in it.
+var ErrEmpty = io.EOF
+
+// errSyntax stands for whatever encoding/json says of the same bytes.
+var errSyntax = errors.New("invalid JSON")
+
+// ReadObject finds the fields of the first JSON value in body by
+// encoding/json's rules: keys match in any case and with escapes in them, and
+// what follows the value is ignored. Values it does not need are skipped, not
+// checked; the server checks them. The error is encoding/json's, or a
+// *TypeError where the value is not an object (null is an empty one).
+func ReadObject(body []byte) (Object, error) {
+	o := Object{Body: body}
+	i := skipSpace(body, 0)
+	if i == len(body) {
+		return o, ErrEmpty
+	}
+	if body[i] != '{' {
+		return o, notObject(body)
+	}
+	if err := o.scan(i + 1); err != nil {
+		return o, cmp.Or(Check(body), err)
+	}
+	return o, nil
+}
+
+// Check says what encoding/json says of the first value in body, nil if it is well formed.
+func Check(body []byte) error {
+	var v json.RawMessage
+	return json.NewDecoder(bytes.NewReader(body)).Decode(&v)
+}
+
+func notObject(body []byte) error {
+	var v any
+	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&v); err != nil {
+		return err
+	}
+	if v == nil {
+		return nil
+	}
+	return &TypeError{Value: typeWord(v)}
+}
+
+// scan reads members from i, just behind the opening brace.
+func (o *Object) scan(i int) error {
+	b, comma := o.Body, -1
+	i = skipSpace(b, i)
+	if i < len(b) && b[i] == '}' {
+		return nil
+	}
+	for {
+		m := member{comma: comma}
+		if i = skipSpace(b, i); i == len(b) || b[i] != '"' {
+			return errSyntax
+		}
+		m.key = span{i, skipString(b, i)}
+		if i = skipSpace(b, m.key.to); i >= len(b) || b[i] != ':' {
+			return errSyntax
+		}
+		i = skipSpace(b, i+1)
+		m.val = span{i, skipValue(b, i)}
+		if m.val.to == m.val.from || m.val.to > len(b) {
+			return errSyntax
+		}
+		o.note(m)
+		if i = skipSpace(b, m.val.to); i == len(b) {
+			return errSyntax
+		}
+		switch b[i] {
+		case '}':
+			return nil
+		case ',':
+			comma, i = i, i+1
+		default:
+			return errSyntax
+		}
+	}
+}
+
+// note keeps m if its key is one of ours.
+func (o *Object) note(m member) {
+	key := o.Body[m.key.from+1 : m.key.to-1]
+	escaped := bytes.IndexByte(key, '\\') >= 0
+	if escaped {
+		var s string
+		if json.Unmarshal(o.Body[m.key.from:m.key.to], &s) != nil {
+			return
+		}
+		key = []byte(s)
+	}
+	for f, want := range fieldKeys {
+		if len(key) < len(want) { // folding never makes a key shorter: K, U+212A, has three bytes
+			continue
+		}
+		if string(key) == want {
+			m.plain = !escaped
+		} else if !strings.EqualFold(string(key), want) {
+			continue
+		}
+		o.members[f] = append(o.members[f], m)
+		return
+	}
+}
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// skipString returns the index behind the string that opens at i; past the
+// end of b where it is not closed. A picture of megabytes is one jump.
+func skipString(b []byte, i int) int {
+	for from := i + 1; ; {
+		q := bytes.IndexByte(b[min(from, len(b)):], '"')
+		if q < 0 {
+			return len(b) + 1
+		}
+		end := from + q
+		slashes := end
+		for b[slashes-1] == '\\' {
+			slashes--
+		}
+		if (end-slashes)%2 == 0 {
+			return end + 1
+		}
+		from = end + 1
+	}
+}
+
+// skipValue returns the index behind the value at i; past the end of b where
+// it is not complete, i where there is none.
+func skipValue(b []byte, i int) int {
+	if i >= len(b) {
+		return i
+	}
+	switch b[i] {
+	case '"':
+		return skipString(b, i)
+	case '{', '[':
+		return skipNested(b, i)
+	}
+	for i < len(b) && !strings.ContainsRune(" \t\r\n,]}:\"[{", rune(b[i])) {
+		i++
+	}
+	return i
+}
+
+// skipNested counts brackets without a stack, so depth costs nothing. That
+// "[}" passes is the server's to refuse.
+func skipNested(b []byte, i int) int {
+	for depth := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			i = skipString(b, i) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(b) + 1
+}

@@ -1,0 +1,52 @@
+package ollama
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// A Splice puts With in the place of Body[From:To].
+type Splice struct {
+	From, To int
+	With     []byte
+}
+
+// Replace returns the splices that make value the one value of f. One plain
+// occurrence has its value replaced and no other byte touched; of several, or
+// of one with an oddly spelled key, the first becomes the plain member and the others go.
+func (o *Object) Replace(f Field, value string) []Splice {
+	quoted, _ := json.Marshal(value) // a string always encodes
+	all := o.members[f]
+	if len(all) == 0 {
+		return nil
+	}
+	if !o.Ambiguous(f) {
+		return []Splice{{all[0].val.from, all[0].val.to, quoted}}
+	}
+	first := append([]byte(`"`+fieldKeys[f]+`":`), quoted...)
+	edits := []Splice{{all[0].key.from, all[0].val.to, first}}
+	for _, m := range all[1:] { // never the object's first member, so a comma stands before it
+		edits = append(edits, Splice{From: m.comma, To: m.val.to})
+	}
+	return edits
+}
+
+// Segments is body with the splices done, as pieces of body and of the
+// splices: nothing large is copied. The splices may come in any order and must not overlap.
+func Segments(body []byte, edits []Splice) [][]byte {
+	edits = slices.SortedFunc(slices.Values(edits), func(a, b Splice) int { return a.From - b.From })
+	var out [][]byte
+	at := 0
+	add := func(p []byte) {
+		if len(p) > 0 {
+			out = append(out, p)
+		}
+	}
+	for _, e := range edits {
+		add(body[at:e.From])
+		add(e.With)
+		at = e.To
+	}
+	add(body[at:])
+	return out
+}

@@ -36,7 +36,7 @@ func (o *Object) String(f Field) (string, error) {
 			continue
 		}
 		if raw[0] != '"' {
-			return "", cmp.Or(Check(o.Body), error(&TypeError{Value: rawWord(raw), Field: fieldKeys[f]}))
+			return "", cmp.Or(Check(o.Body), error(&TypeError{Value: typeWord(raw), Field: fieldKeys[f]}))
 		}
 		if plainString(raw) {
 			value = string(raw[1 : len(raw)-1])
@@ -85,25 +85,16 @@ func plainString(raw []byte) bool {
 	return true
 }
 
-func rawWord(raw []byte) string {
+// typeWord is encoding/json's word for the type of a value that is not null.
+func typeWord(raw []byte) string {
 	switch raw[0] {
 	case '{':
 		return "object"
 	case '[':
 		return "array"
-	case 't', 'f':
-		return "bool"
-	}
-	return "number"
-}
-
-func typeWord(v any) string {
-	switch v.(type) {
-	case []any:
-		return "array"
-	case string:
+	case '"':
 		return "string"
-	case bool:
+	case 't', 'f':
 		return "bool"
 	}
 	return "number"

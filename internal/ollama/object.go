@@ -59,7 +59,7 @@ func ReadObject(body []byte) (Object, error) {
 		return o, ErrEmpty
 	}
 	if body[i] != '{' {
-		return o, notObject(body)
+		return o, notObject(body[i:], body)
 	}
 	if err := o.scan(i + 1); err != nil {
 		return o, cmp.Or(Check(body), err)
@@ -73,15 +73,15 @@ func Check(body []byte) error {
 	return json.NewDecoder(bytes.NewReader(body)).Decode(&v)
 }
 
-func notObject(body []byte) error {
-	var v any
-	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&v); err != nil {
+// notObject says what is wrong with a value that is no object: nothing, if it is null.
+func notObject(value, body []byte) error {
+	if err := Check(body); err != nil {
 		return err
 	}
-	if v == nil {
+	if value[0] == 'n' {
 		return nil
 	}
-	return &TypeError{Value: typeWord(v)}
+	return &TypeError{Value: typeWord(value)}
 }
 
 // scan reads members from i, just behind the opening brace.

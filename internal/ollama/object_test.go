@@ -27,7 +27,7 @@ var bodies = []string{
 	`{"options":{"model":"b"},"model":"a"}`, `{"messages":[{"content":"\"model\":\"b\""}],"model":"a"}`, `{}`, `null`, ` { } `,
 	`{"name":"n"}`, `{"model":"","name":"n"}`, `{"model":"a","x":[[{"y":"}"}]],"model":"b"}`, `{"model":5}`, `{"model":["a"]}`,
 	`{"model":{"model":"b"}}`, `{"model":true,"model":"a"}`, `{"model":"a","n":12345678901234567890.000,"e":1e400}`,
-	"\ufeff{\"model\":\"a\"}", `[]`, `"x"`, `5`, `{bad`, `{"model":"a"`, `{"model":"a",}`, `{"model" "a"}`, `{"model":"a" "b"}`, `{"model":}`, `{"model":A}`,
+	"\ufeff{\"model\":\"a\"}", `[]`, `"x"`, `5`, `{bad`, `{"model":"a"`, `{"model":"a",}`, `{"model" "a"}`, `{"model":"a" "b"}`, `{"model":}`, `{"model":A}`, `1e7000`,
 	`{"\\":1,"model":"a"}`, `{"a\\\"":"\\","model":"a"}`, `{"model":"` + "\xff" + `"}`, `{"` + "\xff" + `":1,"model":"a"}`, "",
 	`{"Name":"x","model":"m"}`, `{"model":"a","messages":[{"role":"user","content":"` + strings.Repeat(`\\\"`, 50) + `"}]}`,
 }

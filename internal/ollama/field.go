@@ -99,3 +99,9 @@ func typeWord(raw []byte) string {
 	}
 	return "number"
 }
+
+// Missing says whether f does not stand in the object, or only as null.
+func (o *Object) Missing(f Field) bool {
+	m := o.members[f]
+	return len(m) == 0 || string(o.Body[m[len(m)-1].val.from:m[len(m)-1].val.to]) == "null"
+}

@@ -1,0 +1,161 @@
+// Package app is the program as a value: New builds and checks everything and
+// starts nothing; Run serves until it is told to stop.
+package app
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"gollamas/internal/config"
+	"gollamas/internal/fleet"
+	"gollamas/internal/gateway"
+	"gollamas/internal/proxy"
+	"gollamas/internal/route"
+	"gollamas/internal/telemetry"
+)
+
+// idleClient is how long a client's connection may rest between requests.
+const idleClient = 3 * time.Minute
+
+// maxHeader bounds a request's header, all fields together.
+const maxHeader = 256 << 10
+
+// An App is the whole program, not yet running.
+type App struct {
+	cfg     config.Config
+	log     *slog.Logger
+	servers []*fleet.Server
+	table   *route.Table
+	engine  *proxy.Engine
+	done    []func(proxy.Exchange)
+}
+
+// New builds the program. Its errors carry the place of the setting at fault.
+// Each finished exchange is told to the access log, and to done.
+func New(cfg config.Config, log *slog.Logger, done ...func(proxy.Exchange)) (*App, error) {
+	servers, err := newServers(cfg)
+	if err != nil {
+		return nil, err
+	}
+	table, err := newTable(cfg, servers)
+	if err != nil {
+		return nil, err
+	}
+	return &App{
+		cfg: cfg, log: log, servers: servers, table: table, engine: &proxy.Engine{},
+		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
+	}, nil
+}
+
+// Table is what would be served.
+func (a *App) Table() *route.Table { return a.table }
+
+// Listen opens the address to serve on.
+func (a *App) Listen() (net.Listener, error) {
+	l, err := net.Listen("tcp", a.cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen %s: %w", a.cfg.Listen, err)
+	}
+	return l, nil
+}
+
+// lastWords is how long answers that are cut at the end may take to say so.
+const lastWords = time.Second
+
+// Run serves on l until ctx ends, then lets running answers finish, for the
+// time that drain allows or until now ends. It returns when everything it started has stopped.
+func (a *App) Run(ctx, now context.Context, l net.Listener) error {
+	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { fleet.Watch(background, a.servers, a.log) })
+	wg.Go(func() { a.engine.Run(background) })
+	defer wg.Wait()
+	defer stop(proxy.ErrStopping)
+	srv := a.httpServer(background, l.Addr())
+	failed := make(chan error, 1)
+	wg.Go(func() { failed <- srv.Serve(l) })
+	a.sayRoutes(l.Addr())
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	if !a.drained(srv, now) {
+		stop(proxy.ErrStopping)
+		late, cancel := context.WithTimeout(context.Background(), lastWords)
+		defer cancel()
+		if srv.Shutdown(late) != nil {
+			_ = srv.Close() // there is nobody left to tell
+		}
+	}
+	return nil
+}
+
+// drained stops accepting and waits for what is running, as long as it may.
+func (a *App) drained(srv *http.Server, now context.Context) bool {
+	a.log.Info("stopping: no new requests, running answers may finish", "drain", a.cfg.Drain.String())
+	ctx, cancel := context.WithTimeout(now, a.cfg.Drain)
+	defer cancel()
+	err := srv.Shutdown(ctx)
+	if err != nil {
+		a.log.Warn("stopping now: running answers are cut", "reason", err.Error())
+	}
+	return err == nil
+}
+
+func (a *App) httpServer(base context.Context, addr net.Addr) *http.Server {
+	g := gateway.New(gateway.Options{
+		Table: a.table, Engine: a.engine,
+		Origins:     gateway.NewOrigins(os.Getenv("OLLAMA_ORIGINS"), loopback(addr)),
+		ListAliases: a.cfg.ListAliases, MaxBody: a.cfg.MaxBody, Done: a.done,
+		Panicked: func(id string, what any) {
+			a.log.Error("panic", "id", id, "what", fmt.Sprint(what), "stack", string(debug.Stack()))
+		},
+	})
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           g,
+		Protocols:         protocols,
+		ReadHeaderTimeout: a.cfg.ReadHeader,
+		IdleTimeout:       idleClient,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          log.New(quiet{a.log}, "", 0),
+		BaseContext:       func(net.Listener) context.Context { return base },
+	}
+}
+
+// quiet takes net/http's own remarks, on clients that speak no HTTP, as debug lines.
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Write(p []byte) (int, error) {
+	q.log.Debug("http", "remark", string(p))
+	return len(p), nil
+}
+
+func loopback(addr net.Addr) bool {
+	a, err := netip.ParseAddrPort(addr.String())
+	return err == nil && a.Addr().IsLoopback()
+}
+
+// sayRoutes tells at start what is served: one line a route.
+func (a *App) sayRoutes(addr net.Addr) {
+	a.log.Info("listening", "address", addr.String())
+	for _, r := range Lines(a.table) {
+		args := []any{"model", r.Model, "servers", r.Servers}
+		if len(r.Aliases) > 0 {
+			args = []any{"model", r.Model, "aliases", r.Aliases, "servers", r.Servers}
+		}
+		a.log.Info("route", args...)
+	}
+}

@@ -1,0 +1,44 @@
+// Package balance orders the servers a model may be asked of. A policy is a
+// function and its name; failover is walking the list it returns.
+package balance
+
+import (
+	"gollamas/internal/fleet"
+)
+
+// A Policy returns servers in the order in which they are to be asked for the
+// model with this key. It drops none: what the last look saw may be out of date.
+type Policy func(servers []*fleet.Server, key string) []*fleet.Server
+
+// InOrder keeps the order they were named in, but asks those first that are up and
+// have the model, and those last that do not answer.
+func InOrder(servers []*fleet.Server, key string) []*fleet.Server {
+	out := make([]*fleet.Server, 0, len(servers))
+	for want := range chances {
+		for _, s := range servers {
+			if chance(s, key) == want {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// chances is how many answers chance has.
+const chances = 4
+
+// chance sorts servers by what is known of them: up with the model, never
+// seen, up without it, down.
+func chance(s *fleet.Server, key string) int {
+	state := s.State()
+	_, has := state.Has(key)
+	switch {
+	case state.Up && has:
+		return 0
+	case !state.Known && state.Err == "":
+		return 1
+	case state.Up:
+		return 2
+	}
+	return 3
+}

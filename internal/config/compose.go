@@ -1,0 +1,269 @@
+package config
+
+import (
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"gollamas/internal/ollama"
+	"gollamas/internal/route"
+)
+
+// Load composes the file, the environment and the flags: a flag wins over the
+// environment, and that over the file. Of routes, aliases and connections, what flags and
+// environment say adds up, and replaces what the file says of the same name. The
+// error has a line for everything that is wrong.
+func Load(g *Given, getenv func(string) string) (Config, error) {
+	var file Said
+	if path := cmp.Or(g.File, getenv(FileEnv)); path != "" {
+		var err error
+		if file, err = readFile(path, getenv); err != nil {
+			return Config{}, err
+		}
+	}
+	env := environment(getenv)
+	c := &composer{
+		Config:   defaults(),
+		problems: slices.Concat(file.problems, env.problems, g.said.problems),
+		places:   map[string]string{},
+		broken:   map[string]bool{},
+	}
+	for _, s := range []Said{file, env, g.said} {
+		c.values(s.values)
+	}
+	c.connect(file.connections, slices.Concat(g.said.connections, env.connections))
+	c.route(file.routes, slices.Concat(g.said.routes, env.routes))
+	c.alias(file.aliases, slices.Concat(g.said.aliases, env.aliases))
+	if len(c.Connections) == 0 && len(c.problems) == 0 {
+		return Config{}, errors.New("nothing to serve: name a server with --connection ID=URL, " +
+			"or a model with --proxy MODEL=URL (gollamas demo shows how without any)")
+	}
+	c.table()
+	return c.Config, errors.Join(c.problems...)
+}
+
+// A composer puts a Config together and notes what contradicts.
+type composer struct {
+	Config
+	problems problems
+	places   map[string]string // of an alias
+	broken   map[string]bool   // connections that are named but could not be made
+}
+
+func (c *composer) values(all []said[string]) {
+	for _, v := range all {
+		i := slices.IndexFunc(Settings, func(s Setting) bool { return s.Key == v.key })
+		if err := Settings[i].set(&c.Config, v.value); err != nil {
+			c.problems.add(v.place, "%v", err)
+		}
+	}
+}
+
+// connect adds the file's connections and then those of the command, which
+// replace the file's of the same ID but may not contradict each other.
+func (c *composer) connect(file, command []said[connection]) {
+	for _, said := range file {
+		if !slices.ContainsFunc(command, sameKey(said)) {
+			c.addConnection(said)
+		}
+	}
+	for _, said := range command {
+		c.addConnection(said)
+	}
+}
+
+func sameKey[T any](a said[T]) func(said[T]) bool {
+	return func(b said[T]) bool { return a.key == b.key }
+}
+
+func (c *composer) addConnection(s said[connection]) {
+	u, header, err := parseURL(s.value.url)
+	if err != nil {
+		c.problems.add(s.place, "%v", err)
+		c.broken[s.key] = true
+		return
+	}
+	for name, value := range s.value.header {
+		header.Set(name, value)
+	}
+	if i := c.named(s.key); i >= 0 {
+		if had := c.Connections[i]; !sameURL(had.URL, u) {
+			c.problems.add(s.place, "connection %q is %s already (%s)", s.key, had.URL.Redacted(), had.Place)
+		}
+		return
+	}
+	c.Connections = append(c.Connections, Connection{ID: s.key, URL: u, Header: header, TLS: s.value.tls, Place: s.place})
+}
+
+func (c *composer) named(id string) int {
+	return slices.IndexFunc(c.Connections, func(have Connection) bool { return have.ID == id })
+}
+
+// route adds the file's routes, but those of models that the command routes, and the command's.
+func (c *composer) route(file, command []said[string]) {
+	for _, s := range file {
+		if !slices.ContainsFunc(command, func(o said[string]) bool { return sameModel(s.key, o.key) }) {
+			c.addRoute(s)
+		}
+	}
+	for _, s := range command {
+		c.addRoute(s)
+	}
+	if len(file)+len(command) == 0 && len(c.Connections) > 0 {
+		all := Model{Name: "*"}
+		for i := range c.Connections {
+			all.Routes = append(all.Routes, i)
+		}
+		c.Models = []Model{all}
+	}
+}
+
+func (c *composer) addRoute(s said[string]) {
+	if !route.IsPattern(s.key) {
+		if _, err := route.CheckName(s.key); err != nil {
+			c.problems.add(s.place, "%v", err)
+			return
+		}
+	}
+	to, ok := c.target(s)
+	if !ok {
+		return
+	}
+	i := slices.IndexFunc(c.Models, func(m Model) bool { return sameModel(m.Name, s.key) })
+	if i < 0 {
+		c.Models = append(c.Models, Model{Name: s.key})
+		i = len(c.Models) - 1
+	}
+	if !slices.Contains(c.Models[i].Routes, to) {
+		c.Models[i].Routes = append(c.Models[i].Routes, to)
+	}
+}
+
+// target finds the connection a route names, by ID or by URL; a URL nobody has named is one of its own.
+func (c *composer) target(s said[string]) (int, bool) {
+	if i := c.named(s.value); i >= 0 {
+		return i, true
+	}
+	if c.broken[s.value] {
+		return 0, false // told already
+	}
+	if !strings.Contains(s.value, "://") {
+		c.problems.add(s.place, "no connection named %q%s; a URL needs http:// or https:// in front", s.value, Near(s.value, c.ids()))
+		return 0, false
+	}
+	u, header, err := parseURL(s.value)
+	if err != nil {
+		c.problems.add(s.place, "%v", err)
+		return 0, false
+	}
+	if i := slices.IndexFunc(c.Connections, func(have Connection) bool { return sameURL(have.URL, u) }); i >= 0 {
+		return i, true
+	}
+	c.Connections = append(c.Connections, Connection{URL: u, Header: header, Place: s.place})
+	return len(c.Connections) - 1, true
+}
+
+func (c *composer) ids() []string {
+	var out []string
+	for _, have := range c.Connections {
+		if have.ID != "" {
+			out = append(out, have.ID)
+		}
+	}
+	return out
+}
+
+func (c *composer) alias(file, command []said[string]) {
+	for _, s := range file {
+		if !slices.ContainsFunc(command, func(o said[string]) bool { return sameModel(s.key, o.key) }) {
+			c.addAlias(s)
+		}
+	}
+	for _, s := range command {
+		c.addAlias(s)
+	}
+}
+
+func (c *composer) addAlias(s said[string]) {
+	c.Aliases = append(c.Aliases, route.Alias{Name: s.key, Model: s.value})
+	if c.places[s.key] = cmp.Or(c.places[s.key], s.place); c.places[s.key] != s.place {
+		c.places[s.key] += ", " + s.place
+	}
+}
+
+// table builds the routes without servers, to see whether they hold together.
+func (c *composer) table() {
+	if len(c.problems) > 0 {
+		return // an alias may only seem to lead nowhere
+	}
+	models := make([]route.Model, len(c.Models))
+	for i, m := range c.Models {
+		models[i].Name = m.Name
+	}
+	_, err := route.New(models, c.Aliases)
+	var wrong *route.AliasError
+	switch {
+	case errors.As(err, &wrong):
+		c.problems.add(c.places[wrong.Alias], "%v", err)
+	case err != nil:
+		c.problems.add("models", "%v", err)
+	}
+}
+
+// sameModel says whether two names are of one model, or one pattern.
+func sameModel(a, b string) bool {
+	if a == b {
+		return true
+	}
+	an, err := ollama.ParseName(a)
+	bn, err2 := ollama.ParseName(b)
+	return err == nil && err2 == nil && an.Key() == bn.Key()
+}
+
+// parseURL reads a server's URL. A user and password in it become the header that they stand for.
+func parseURL(s string) (*url.URL, http.Header, error) {
+	header := http.Header{}
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%q is not a URL", redact(s))
+	}
+	switch {
+	case s == "":
+		return nil, nil, errors.New("it has no url")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, nil, fmt.Errorf("%q needs http:// or https:// in front", redact(s))
+	case u.Hostname() == "":
+		return nil, nil, fmt.Errorf("%q names no host", redact(s))
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, nil, fmt.Errorf("%q has something behind its path: a server's URL ends there", redact(s))
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+		u.User = nil
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	u.RawPath = ""
+	return u, header, nil
+}
+
+// redact hides what may be a password.
+func redact(s string) string {
+	if at := strings.LastIndexByte(s, '@'); at >= 0 {
+		return "…" + s[at:]
+	}
+	return s
+}
+
+// sameURL says whether two URLs lead to one server.
+func sameURL(a, b *url.URL) bool {
+	port := func(u *url.URL) string {
+		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	}
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b) && a.Path == b.Path
+}

@@ -1,0 +1,59 @@
+// Package config is the operator's settings: a YAML file, the environment and
+// flags, composed into plain values and checked. Nothing here opens a connection.
+package config
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"gollamas/internal/route"
+)
+
+// A Config is everything the program is told. It is plain data.
+type Config struct {
+	Listen      string
+	Level       string
+	ListAliases bool
+	MaxBody     int64 // bytes
+	Watch       time.Duration
+	Drain       time.Duration
+	ReadHeader  time.Duration
+
+	Connections []Connection
+	Models      []Model
+	Aliases     []route.Alias
+}
+
+// A Connection is a server and how to reach it.
+type Connection struct {
+	ID     string // "" where only a --proxy names its URL
+	URL    *url.URL
+	Header http.Header
+	TLS    TLS
+	Place  string // where it was said, for errors that only show when its files are opened
+}
+
+// TLS is how an https server is trusted, and how gollamas shows who it is. Files are PEM.
+type TLS struct {
+	CA, Cert, Key string
+	Insecure      bool // the server's certificate is not checked
+}
+
+// A Model is a name or pattern and the connections it is routed to, in order.
+type Model struct {
+	Name   string
+	Routes []int // indices of Config.Connections
+}
+
+// defaults are right for somebody at home and safe for a company.
+func defaults() Config {
+	return Config{
+		Listen:     "localhost:11434",
+		Level:      "info",
+		MaxBody:    512 << 20,
+		Watch:      5 * time.Second,
+		Drain:      30 * time.Second,
+		ReadHeader: 10 * time.Second,
+	}
+}

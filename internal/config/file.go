@@ -1,0 +1,237 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// readFile reads a YAML file's settings. What is wrong with them is in the
+// result, all of it; the error is for a file that cannot be read at all.
+func readFile(path string, getenv func(string) string) (Said, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Said{}, err
+	}
+	var doc any
+	if err := yaml.UnmarshalWithOptions(data, &doc, yaml.UseOrderedMap()); err != nil {
+		return Said{}, fmt.Errorf("%s is not YAML:\n%s", path, yaml.FormatError(err, false, true))
+	}
+	r := reader{getenv: getenv}
+	r.document(doc)
+	return r.said, nil
+}
+
+// A reader walks a document and notes what it says, and what it should not have.
+type reader struct {
+	said   Said
+	getenv func(string) string
+}
+
+func (r *reader) document(doc any) {
+	if doc == nil {
+		return
+	}
+	known := []string{"connections", "models", "aliases"}
+	for _, s := range Settings {
+		known = append(known, s.Key)
+	}
+	r.members("", doc, known, func(place, key string, v any) {
+		switch key {
+		case "connections":
+			r.members(place, v, nil, r.connection)
+		case "models":
+			r.members(place, v, nil, r.model)
+		case "aliases":
+			r.members(place, v, nil, r.alias)
+		default:
+			if text, ok := r.text(place, v); ok {
+				r.said.values = append(r.said.values, said[string]{place, key, text})
+			}
+		}
+	})
+}
+
+func (r *reader) connection(place, id string, v any) {
+	c := said[connection]{place: place, key: id}
+	if _, short := v.(string); short {
+		c.value.url, _ = r.text(place, v)
+	} else {
+		r.members(place, v, []string{"url", "headers", "tls"}, func(place, key string, v any) {
+			switch key {
+			case "url":
+				c.value.url, _ = r.text(place, v)
+			case "headers":
+				c.value.header = r.header(place, v)
+			case "tls":
+				r.tls(place, v, &c.value.tls)
+			}
+		})
+	}
+	r.said.connections = append(r.said.connections, c)
+}
+
+func (r *reader) header(place string, v any) map[string]string {
+	h := map[string]string{}
+	r.members(place, v, nil, func(place, name string, v any) {
+		text, ok := r.text(place, v)
+		switch {
+		case strings.ContainsAny(text, "\r\n\x00"):
+			r.said.problems.add(place, "a header's value is one line")
+		case ok:
+			h[name] = text
+		}
+	})
+	return h
+}
+
+func (r *reader) tls(place string, v any, t *TLS) {
+	r.members(place, v, []string{"ca", "cert", "key", "insecure"}, func(place, key string, v any) {
+		if key == "insecure" {
+			t.Insecure = r.truth(place, v)
+			return
+		}
+		to := map[string]*string{"ca": &t.CA, "cert": &t.Cert, "key": &t.Key}[key]
+		*to, _ = r.text(place, v)
+	})
+}
+
+func (r *reader) model(place, name string, v any) {
+	if _, long := v.(yaml.MapSlice); !long {
+		r.routes(place, name, v)
+		return
+	}
+	routed := false
+	r.members(place, v, []string{"routes", "aliases"}, func(place, key string, v any) {
+		switch key {
+		case "routes":
+			routed = true
+			r.routes(place, name, v)
+		case "aliases":
+			r.each(place, v, func(place string, v any) {
+				if alias, ok := r.text(place, v); ok {
+					r.said.aliases = append(r.said.aliases, said[string]{place, alias, name})
+				}
+			})
+		}
+	})
+	if !routed {
+		r.said.problems.add(place, "it has no routes: name the connections that have this model")
+	}
+}
+
+// routes reads one route or a list of them: a connection's name, or a mapping with it.
+func (r *reader) routes(place, model string, v any) {
+	one := func(place string, v any) {
+		if _, long := v.(yaml.MapSlice); !long {
+			if to, ok := r.text(place, v); ok {
+				r.said.routes = append(r.said.routes, said[string]{place, model, to})
+			}
+			return
+		}
+		r.members(place, v, []string{"connection"}, func(place, _ string, v any) {
+			if to, ok := r.text(place, v); ok {
+				r.said.routes = append(r.said.routes, said[string]{place, model, to})
+			}
+		})
+	}
+	if _, list := v.([]any); list {
+		r.each(place, v, one)
+		return
+	}
+	one(place, v)
+}
+
+func (r *reader) alias(place, name string, v any) {
+	if model, ok := r.text(place, v); ok {
+		r.said.aliases = append(r.said.aliases, said[string]{place, name, model})
+	}
+}
+
+// members calls do for each member of a mapping; known, unless nil, are the keys there are.
+func (r *reader) members(place string, v any, known []string, do func(place, key string, v any)) {
+	m, ok := v.(yaml.MapSlice)
+	if !ok {
+		r.said.problems.add(orTop(place), "%s should be a mapping, with a key on each line", what(v))
+		return
+	}
+	for _, item := range m {
+		key := fmt.Sprint(item.Key)
+		at := key
+		if place != "" {
+			at = place + "." + key
+		}
+		if known != nil && !slices.Contains(known, key) {
+			r.said.problems.add(at, "there is no such setting%s", Near(key, known))
+			continue
+		}
+		do(at, key, item.Value)
+	}
+}
+
+func (r *reader) each(place string, v any, do func(place string, v any)) {
+	list, ok := v.([]any)
+	if !ok {
+		r.said.problems.add(place, "%s should be a list", what(v))
+		return
+	}
+	for i, v := range list {
+		do(place+"["+strconv.Itoa(i)+"]", v)
+	}
+}
+
+var variable = regexp.MustCompile(`\$\{([^}]*)\}`)
+
+// text reads a plain value, with ${NAME} taken from the environment.
+func (r *reader) text(place string, v any) (string, bool) {
+	switch v.(type) {
+	case nil, []any, yaml.MapSlice:
+		r.said.problems.add(place, "%s should be a plain value", what(v))
+		return "", false
+	}
+	ok := true
+	text := variable.ReplaceAllStringFunc(fmt.Sprint(v), func(ref string) string {
+		name := ref[2 : len(ref)-1]
+		value := r.getenv(name)
+		if value == "" {
+			ok = false
+			r.said.problems.add(place, "the environment has no variable %s", name)
+		}
+		return value
+	})
+	return text, ok
+}
+
+func (r *reader) truth(place string, v any) bool {
+	b, ok := v.(bool)
+	if !ok {
+		r.said.problems.add(place, "%s should be true or false", what(v))
+	}
+	return b
+}
+
+// what names a value and its type for an error.
+func what(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "nothing stands here; it"
+	case []any:
+		return "a list"
+	case yaml.MapSlice:
+		return "a mapping"
+	default:
+		return fmt.Sprintf("%q", fmt.Sprint(v))
+	}
+}
+
+func orTop(place string) string {
+	if place == "" {
+		return "the file"
+	}
+	return place
+}

@@ -1,0 +1,96 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Said is what one source says: the file, or flags and environment together.
+// Every part carries the place where it was said, for errors.
+type Said struct {
+	values      []said[string] // plain settings; key is the setting's
+	connections []said[connection]
+	routes      []said[string] // key is the model, value a connection's ID or URL
+	aliases     []said[string] // key is the alias, value the model
+	problems    problems
+}
+
+type said[T any] struct {
+	place string
+	key   string
+	value T
+}
+
+type connection struct {
+	url    string
+	header map[string]string
+	tls    TLS
+}
+
+// problems are everything that is wrong, so that all is told at once.
+type problems []error
+
+func (p *problems) add(place, format string, args ...any) {
+	*p = append(*p, fmt.Errorf("%s: %s", place, fmt.Sprintf(format, args...)))
+}
+
+// pair splits KEY=VALUE and says what is missing.
+func pair(text, key, value string) (k, v string, err error) {
+	k, v, ok := strings.Cut(text, "=")
+	k, v = strings.TrimSpace(k), strings.TrimSpace(v)
+	switch {
+	case strings.TrimSpace(text) == "":
+		return "", "", fmt.Errorf("an empty part: write %s=%s", key, value)
+	case !ok:
+		return "", "", fmt.Errorf("%q has no =: write %s=%s", text, key, value)
+	case k == "":
+		return "", "", fmt.Errorf("%q has nothing in front of the =: write %s=%s", text, key, value)
+	case v == "":
+		return "", "", fmt.Errorf("%q has nothing behind the =: write %s=%s", text, key, value)
+	}
+	return k, v, nil
+}
+
+func (s *Said) addConnection(place, text string) {
+	id, url, err := pair(text, "ID", "URL")
+	if err != nil {
+		s.problems.add(place, "%v", err)
+		return
+	}
+	s.connections = append(s.connections, said[connection]{place, id, connection{url: url}})
+}
+
+func (s *Said) addRoute(place, text string) {
+	model, to, err := pair(text, "MODEL", "URL (or CONNECTION)")
+	if err != nil {
+		s.problems.add(place, "%v", err)
+		return
+	}
+	s.routes = append(s.routes, said[string]{place, model, to})
+}
+
+func (s *Said) addAlias(place, text string) {
+	alias, model, err := pair(text, "ALIAS", "MODEL")
+	if err != nil {
+		s.problems.add(place, "%v", err)
+		return
+	}
+	s.aliases = append(s.aliases, said[string]{place, alias, model})
+}
+
+// A List is a setting that is said several times, or once as a list.
+type List struct {
+	Flag   string // said once each
+	Plural string // said as a list
+	Env    []string
+	Value  string // what it looks like
+	Help   string
+	add    func(*Said, string, string)
+}
+
+// Lists are all of them.
+var Lists = []List{
+	{"proxy", "proxies", []string{"GOLLAMAS_PROXIES", "PROXIES"}, "MODEL=URL", "where a model's requests go; the same model twice = several routes", (*Said).addRoute},
+	{"connection", "connections", []string{"GOLLAMAS_CONNECTIONS", "CONNECTIONS"}, "ID=URL", "names a server; the ID then stands for the URL", (*Said).addConnection},
+	{"alias", "aliases", []string{"GOLLAMAS_ALIASES", "ALIASES"}, "ALIAS=MODEL", "another name for a model", (*Said).addAlias},
+}

@@ -1,0 +1,102 @@
+// Package fleet is the servers: how each is reached, and what was last seen of it.
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// dialTimeout is how long a server may take to accept a connection. A dead
+// box answers nothing at all, and a request waits this long to know.
+const dialTimeout = 5 * time.Second
+
+// Options are how a server is reached.
+type Options struct {
+	ID     string                                                               // the operator's name for it; empty = its URL
+	URL    *url.URL                                                             // http or https, perhaps with a path in front of /api
+	Header http.Header                                                          // sent with every request, in the place of the client's
+	TLS    *tls.Config                                                          // for https; nil = the system's
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil = net.Dialer
+	Watch  time.Duration                                                        // between two looks; 0 = 5s
+}
+
+// A Server is one Ollama. Its state is read without a lock.
+type Server struct {
+	opts    Options
+	address string // host:port
+	prefix  string // the URL's path, without a slash at the end
+	state   atomic.Pointer[State]
+	again   chan struct{} // asks for a look at once
+	first   chan struct{} // closed when the first look is over
+}
+
+// New returns a server that nobody has looked at yet.
+func New(o Options) *Server {
+	port := o.URL.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[o.URL.Scheme]
+	}
+	s := &Server{
+		opts:    o,
+		address: net.JoinHostPort(o.URL.Hostname(), port),
+		prefix:  strings.TrimRight(o.URL.EscapedPath(), "/"),
+		again:   make(chan struct{}, 1),
+		first:   make(chan struct{}),
+	}
+	if o.Watch <= 0 {
+		s.opts.Watch = 5 * time.Second
+	}
+	s.state.Store(&State{})
+	return s
+}
+
+// ID is what stands for the server in answers, logs and metrics: the
+// operator's name for it, or its URL without anything secret.
+func (s *Server) ID() string { return cmp.Or(s.opts.ID, s.opts.URL.Redacted()) }
+
+// Host is the value of the Host header. A loopback Ollama refuses any other (routes.go:1776).
+func (s *Server) Host() string { return s.opts.URL.Host }
+
+// Prefix is the path that stands in front of Ollama's own.
+func (s *Server) Prefix() string { return s.prefix }
+
+// Header is sent with every request, in the place of the client's fields of the same names.
+func (s *Server) Header() http.Header { return s.opts.Header }
+
+// State is what was last seen. It is never nil and never changes.
+func (s *Server) State() *State { return s.state.Load() }
+
+// Dial opens a connection, with TLS where the URL says https.
+func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	dial := s.opts.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	c, err := dial(ctx, "tcp", s.address)
+	if err != nil || s.opts.URL.Scheme != "https" {
+		return c, err
+	}
+	conf := s.opts.TLS.Clone()
+	if conf == nil {
+		conf = &tls.Config{}
+	}
+	if conf.ServerName == "" {
+		conf.ServerName = s.opts.URL.Hostname()
+	}
+	conf.NextProtos = []string{"http/1.1"}
+	secure := tls.Client(c, conf)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return secure, nil
+}

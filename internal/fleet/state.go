@@ -1,0 +1,57 @@
+package fleet
+
+import (
+	"time"
+
+	"gollamas/internal/ollama"
+)
+
+// A State is what one look at a server saw. While a server does not answer, its
+// lists stay as they were last known.
+type State struct {
+	Known     bool   // it has answered at least once
+	Up        bool   // it answered the last look
+	Err       string // why it is not up
+	Version   string
+	At        time.Time // of the last look
+	Installed []Model
+	Loaded    []Model
+	installed map[string]int
+}
+
+// A Model is one entry of a server's list, and the key of its name.
+type Model struct {
+	ollama.Listed
+	Key  string
+	Name ollama.Name
+}
+
+// Has finds an installed model by the key of its name.
+func (s *State) Has(key string) (Model, bool) {
+	i, ok := s.installed[key]
+	if !ok {
+		return Model{}, false
+	}
+	return s.Installed[i], true
+}
+
+// keyed gives each entry its key. An entry whose name Ollama itself could not
+// read again (a tag called "local") is left out: no request can reach it.
+func keyed(list []ollama.Listed) []Model {
+	out := make([]Model, 0, len(list))
+	for _, l := range list {
+		n, err := ollama.ParseName(l.Name)
+		if err == nil {
+			out = append(out, Model{l, n.Key(), n})
+		}
+	}
+	return out
+}
+
+func index(list []Model) map[string]int {
+	m := make(map[string]int, len(list))
+	for i, l := range list {
+		m[l.Key] = i
+	}
+	return m
+}

@@ -1,0 +1,118 @@
+package fleet
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"gollamas/internal/ollama"
+)
+
+// lookTimeout bounds one look; a server that takes longer for its lists is down.
+const lookTimeout = 5 * time.Second
+
+// Watch looks at every server until ctx ends, each in its own time so that a
+// dead one holds up no other, and returns when all have stopped.
+func Watch(ctx context.Context, servers []*Server, log *slog.Logger) {
+	var wg sync.WaitGroup
+	for _, s := range servers {
+		wg.Go(func() { s.watch(ctx, log) })
+	}
+	wg.Wait()
+}
+
+// FirstLook waits until each server was looked at once, or for most, or until ctx ends.
+func FirstLook(ctx context.Context, servers []*Server, most time.Duration) {
+	late := time.NewTimer(most)
+	defer late.Stop()
+	for _, s := range servers {
+		select {
+		case <-s.first:
+		case <-late.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// LookAgain asks for a look at once: a request has just seen something else than the state says.
+func (s *Server) LookAgain() {
+	select {
+	case s.again <- struct{}{}:
+	default: // one is asked for already
+	}
+}
+
+func (s *Server) watch(ctx context.Context, log *slog.Logger) {
+	transport := &http.Transport{
+		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx) },
+		DialTLSContext:     func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx) },
+		DisableCompression: true,
+		MaxIdleConns:       1,
+	}
+	defer transport.CloseIdleConnections()
+	client := &ollama.Client{HTTP: &http.Client{Transport: transport, CheckRedirect: asIs}, Base: s.opts.URL.Scheme + "://" + s.Host() + s.prefix, Header: s.opts.Header}
+	for first := true; ; first = false {
+		next := s.look(ctx, client)
+		if ctx.Err() != nil {
+			return
+		}
+		tell(log, s.ID(), s.State(), next, first)
+		s.state.Store(next)
+		if first {
+			close(s.first)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.again:
+		case <-time.After(jitter(s.opts.Watch)):
+		}
+	}
+}
+
+// look asks for the three lists. One that fails leaves what was known.
+func (s *Server) look(ctx context.Context, c *ollama.Client) *State {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	before := *s.State()
+	before.At = time.Now()
+	version, err := c.Version(ctx)
+	var tags, ps []ollama.Listed
+	if err == nil {
+		tags, err = c.Tags(ctx)
+	}
+	if err == nil {
+		ps, err = c.PS(ctx)
+	}
+	if err != nil {
+		before.Up, before.Err = false, Reason(err)
+		return &before
+	}
+	next := &State{Known: true, Up: true, Version: version, At: before.At, Installed: keyed(tags), Loaded: keyed(ps)}
+	next.installed = index(next.Installed)
+	return next
+}
+
+// tell says in the log what has changed: one line, with the reason.
+func tell(log *slog.Logger, id string, before, now *State, first bool) {
+	switch {
+	case now.Up && !before.Up:
+		log.Info("server up", "server", id, "version", now.Version, "installed", len(now.Installed), "loaded", len(now.Loaded))
+	case !now.Up && (before.Up || first):
+		log.Warn("server down", "server", id, "reason", now.Err)
+	}
+}
+
+// jitter spreads looks by a tenth, so that many servers are not asked in step.
+func jitter(d time.Duration) time.Duration {
+	return d - d/10 + rand.N(d/5+1)
+}
+
+// asIs follows no redirect: it could lead to a server nobody has named.
+func asIs(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

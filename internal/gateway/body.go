@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/klauspost/compress/zstd"
+
+	"gollamas/internal/ollama"
+)
+
+// trusted is how much room a Content-Length gets before its bytes are there.
+const trusted = 8 << 20
+
+// zstdWindow bounds what a compressed body can make a decoder hold.
+const zstdWindow = 8 << 20
+
+var errTooLarge = errors.New("too large")
+
+// read takes in a request's body, decompressed where the endpoint allows that.
+// It must be whole before a server is chosen: of two "model" fields the last counts.
+func (g *Gateway) read(r *http.Request, e *Endpoint) (body []byte, decoded bool, no *Answer) {
+	if r.ContentLength > g.maxBody {
+		return nil, false, g.tooLarge(e)
+	}
+	var err error
+	if decoded = e.Zstd && r.Header.Get("Content-Encoding") == "zstd"; decoded {
+		body, err = g.unzstd(r.Body)
+	} else {
+		body, err = readAll(r.Body, r.ContentLength, g.maxBody)
+	}
+	if errors.Is(err, errTooLarge) {
+		return nil, false, g.tooLarge(e)
+	}
+	if err != nil {
+		dialect := e.Dialect
+		if decoded { // refused before the dialect is known: wire.md, section 2
+			dialect = ollama.Native
+		}
+		a := refusal(dialect, http.StatusBadRequest, "reading the request's body: "+err.Error())
+		return nil, false, &a
+	}
+	return body, decoded, nil
+}
+
+func (g *Gateway) tooLarge(e *Endpoint) *Answer {
+	a := refusal(e.Dialect, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request's body is larger than %s (max_body)", size(g.maxBody)))
+	a.Header.Set("Connection", "close") // the rest of it is not read
+	return &a
+}
+
+func (g *Gateway) unzstd(from io.Reader) ([]byte, error) {
+	z, err := zstd.NewReader(from, zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	return readAll(z, -1, g.maxBody)
+}
+
+// readAll reads to the end, at most max bytes, in one buffer. A length that
+// was announced is believed up to trusted; beyond, room is made as bytes come.
+func readAll(from io.Reader, length, most int64) ([]byte, error) {
+	room := min(length, trusted) + 1 // one more: the end is seen without growing
+	if length < 0 {
+		room = 4 << 10
+	}
+	b := make([]byte, 0, room)
+	for {
+		n, err := from.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case int64(len(b)) > most:
+			return nil, errTooLarge
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return nil, err
+		case len(b) == cap(b):
+			b = append(make([]byte, 0, grown(int64(cap(b)), length)), b...)
+		}
+	}
+}
+
+// grown is the next size of a buffer of have bytes: twice that, or all that was announced.
+func grown(have, length int64) int64 {
+	if length > have && length <= 2*have {
+		return length + 1
+	}
+	return 2 * have
+}
+
+// size writes a number of bytes as a person would.
+func size(n int64) string {
+	for i, unit := range []string{"GiB", "MiB", "KiB"} {
+		if one := int64(1) << (30 - 10*i); n >= one && n%one == 0 {
+			return fmt.Sprintf("%d %s", n/one, unit)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

@@ -1,0 +1,111 @@
+// Package gateway is the HTTP surface: every URL of Ollama's has an answer
+// here. What to do with a request is decided from plain values; only
+// serve.go and body.go know net/http's requests.
+package gateway
+
+import (
+	"gollamas/internal/ollama"
+)
+
+// A Kind is what is done with an endpoint's requests.
+type Kind uint8
+
+// The kinds.
+const (
+	Forward Kind = iota // one model, one server
+	Merge               // every server's last known answer, as one
+	Local               // gollamas answers
+	Refuse              // gollamas says why not
+)
+
+// An Endpoint is a URL of Ollama's and what gollamas does with it.
+type Endpoint struct {
+	Method  string
+	Path    string // a last segment in braces takes any value
+	Kind    Kind
+	Dialect ollama.Dialect
+
+	// Of the kind Forward.
+	Request string  // the type Ollama reads the body into: encoding/json names it in errors
+	Missing missing // how Ollama says that it has not got the model
+	Empty   empty   // and that no model was named
+	ByName  bool    // "name" counts where "model" is empty
+	Exact   bool    // the server takes the model's name in its own case only
+	Form    bool    // the body is multipart
+	Zstd    bool    // the body may be compressed
+	Changes bool    // the request changes the server
+	Cloud   string  // what is unavailable of a cloud model
+	check   check   // what Ollama looks at before the model
+
+	// Of the kinds Merge and Local.
+	answer func(*Gateway, Ask) Answer
+
+	// Of the kind Refuse.
+	Why string
+}
+
+// A missing is one of Ollama's ways to say that it has not got a model.
+type missing uint8
+
+const (
+	missingSingle missing = iota // model 'x' not found
+	missingPull                  // model "x" not found, try pulling it first
+	missingNormal                // model 'x:latest' not found, since v0.30; before, as missingSingle
+)
+
+// An empty is one of Ollama's ways to say that no model was named.
+type empty uint8
+
+const (
+	emptyRequired empty = iota // 400 model is required
+	emptyMissing               // 404 model '' not found
+	emptyInvalid               // 400 invalid model name
+)
+
+// Why these are refused, and what to do instead.
+const (
+	whyManage = "gollamas does not change its servers: %s is answered by the server itself; " +
+		"ask it directly (a later gollamas will allow it with --manage)"
+	whyAccount = "%s acts as one server's own ollama.com account, so gollamas does not pass it on; ask that server directly"
+)
+
+// endpoints is the whole surface: routes.go:1876 and after, of Ollama v0.33.
+var endpoints = []Endpoint{
+	{Method: "HEAD", Path: "/", Kind: Local, answer: running},
+	{Method: "GET", Path: "/", Kind: Local, answer: running},
+	{Method: "HEAD", Path: "/api/version", Kind: Merge, answer: version},
+	{Method: "GET", Path: "/api/version", Kind: Merge, answer: version},
+	{Method: "GET", Path: "/api/status", Kind: Local, answer: status},
+	{Method: "HEAD", Path: "/api/tags", Kind: Merge, answer: tags},
+	{Method: "GET", Path: "/api/tags", Kind: Merge, answer: tags},
+	{Method: "GET", Path: "/api/ps", Kind: Merge, answer: ps},
+	{Method: "GET", Path: "/v1/models", Kind: Merge, Dialect: ollama.OpenAI, answer: models},
+	{Method: "GET", Path: "/v1/models/{model}", Kind: Merge, Dialect: ollama.OpenAI, answer: model},
+
+	{Method: "POST", Path: "/api/generate", Request: "api.GenerateRequest", Empty: emptyMissing},
+	{Method: "POST", Path: "/api/chat", Request: "api.ChatRequest"},
+	{Method: "POST", Path: "/api/embed", Request: "api.EmbedRequest", Missing: missingPull, Empty: emptyMissing},
+	{Method: "POST", Path: "/api/embeddings", Request: "api.EmbeddingRequest", Missing: missingPull, Exact: true},
+	{Method: "POST", Path: "/api/show", Request: "api.ShowRequest", Missing: missingNormal, ByName: true, Cloud: "remote model details are unavailable"},
+	{Method: "POST", Path: "/api/pull", Request: "api.PullRequest", Empty: emptyInvalid, ByName: true, Changes: true},
+
+	{Method: "POST", Path: "/v1/chat/completions", Dialect: ollama.OpenAI, Request: "openai.ChatCompletionRequest", Zstd: true, check: hasMessages},
+	{Method: "POST", Path: "/v1/completions", Dialect: ollama.OpenAI, Request: "openai.CompletionRequest", Zstd: true, Empty: emptyMissing},
+	{Method: "POST", Path: "/v1/embeddings", Dialect: ollama.OpenAI, Request: "openai.EmbedRequest", Zstd: true, Missing: missingPull, Empty: emptyMissing, check: hasInput},
+	{Method: "POST", Path: "/v1/responses", Dialect: ollama.OpenAI, Request: "openai.ResponsesRequest", Zstd: true},
+	{Method: "POST", Path: "/v1/messages", Dialect: ollama.Anthropic, Request: "anthropic.MessagesRequest", Zstd: true, check: hasTurn},
+	{Method: "POST", Path: "/v1/audio/transcriptions", Dialect: ollama.OpenAI, Form: true},
+
+	{Method: "POST", Path: "/api/create", Kind: Refuse, Why: whyManage},
+	{Method: "POST", Path: "/api/copy", Kind: Refuse, Why: whyManage},
+	{Method: "DELETE", Path: "/api/delete", Kind: Refuse, Why: whyManage},
+	{Method: "POST", Path: "/api/push", Kind: Refuse, Why: whyManage},
+	{Method: "HEAD", Path: "/api/blobs/{digest}", Kind: Refuse, Why: whyManage},
+	{Method: "POST", Path: "/api/blobs/{digest}", Kind: Refuse, Why: whyManage},
+	{Method: "POST", Path: "/api/me", Kind: Refuse, Why: whyAccount},
+	{Method: "POST", Path: "/api/signout", Kind: Refuse, Why: whyAccount},
+	{Method: "DELETE", Path: "/api/user/keys/{key}", Kind: Refuse, Why: whyAccount},
+	{Method: "POST", Path: "/api/experimental/web_search", Kind: Refuse, Why: whyAccount},
+	{Method: "POST", Path: "/api/experimental/web_fetch", Kind: Refuse, Why: whyAccount},
+	{Method: "GET", Path: "/api/experimental/model-recommendations", Kind: Refuse, Why: whyAccount},
+}

@@ -1,0 +1,106 @@
+package gateway
+
+import (
+	"net/http"
+	"path"
+	"strings"
+)
+
+// methodOrder is the order in which Ollama's router names methods in Allow.
+var methodOrder = []string{"HEAD", "GET", "POST", "DELETE"}
+
+// A surface finds endpoints by path. Paths are compared byte by byte, as
+// Ollama does: /API/tags is another path.
+type surface struct {
+	exact  map[string]map[string]*Endpoint // path → method
+	prefix map[string]map[string]*Endpoint // all but the last segment → method
+}
+
+func newSurface(all []Endpoint) surface {
+	s := surface{map[string]map[string]*Endpoint{}, map[string]map[string]*Endpoint{}}
+	for i := range all {
+		e := &all[i]
+		in, key := s.exact, e.Path
+		if before, _, ok := strings.Cut(e.Path, "{"); ok {
+			in, key = s.prefix, before
+		}
+		if in[key] == nil {
+			in[key] = map[string]*Endpoint{}
+		}
+		in[key][e.Method] = e
+	}
+	return s
+}
+
+// at is the endpoints of a path, by method, and the value of its last segment where that is free.
+func (s surface) at(p string) (map[string]*Endpoint, string) {
+	if e := s.exact[p]; e != nil {
+		return e, ""
+	}
+	cut := strings.LastIndexByte(p, '/') + 1
+	if e := s.prefix[p[:cut]]; e != nil && cut < len(p) {
+		return e, p[cut:]
+	}
+	return nil, ""
+}
+
+// find returns the endpoint of a request, or the answer that Ollama's router
+// gives in its place: a redirect, 404 or 405.
+func (s surface) find(method, p, query string) (*Endpoint, string, *Answer) {
+	if clean := cleanPath(p); clean != p {
+		return nil, "", redirect(method, clean, query, http.StatusTemporaryRedirect)
+	}
+	methods, segment := s.at(p)
+	if e := methods[method]; e != nil {
+		return e, segment, nil
+	}
+	if methods != nil {
+		a := plain(http.StatusMethodNotAllowed, "405 method not allowed")
+		a.Header.Set("Allow", allowed(methods))
+		return nil, "", &a
+	}
+	if to := otherSlash(p); to != "" {
+		if there, _ := s.at(to); there[method] != nil {
+			code := http.StatusTemporaryRedirect
+			if method == http.MethodGet {
+				code = http.StatusMovedPermanently
+			}
+			return nil, "", redirect(method, to, query, code)
+		}
+	}
+	a := plain(http.StatusNotFound, "404 page not found")
+	return nil, "", &a
+}
+
+func allowed(methods map[string]*Endpoint) string {
+	var out []string
+	for _, m := range methodOrder {
+		if methods[m] != nil {
+			out = append(out, m)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// cleanPath is p without empty, "." and ".." segments, a slash at its end kept.
+func cleanPath(p string) string {
+	if !strings.HasPrefix(p, "/") {
+		p = "/" + p
+	}
+	clean := path.Clean(p)
+	if clean != "/" && strings.HasSuffix(p, "/") {
+		clean += "/"
+	}
+	return clean
+}
+
+// otherSlash is p with a slash less or more at its end.
+func otherSlash(p string) string {
+	if p == "/" {
+		return ""
+	}
+	if short, ok := strings.CutSuffix(p, "/"); ok {
+		return short
+	}
+	return p + "/"
+}

@@ -1,0 +1,76 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+
+	"gollamas/internal/fleet"
+)
+
+// maxField is how long a form's model name may be.
+const maxField = 4096
+
+var errNotForm = errors.New("request Content-Type isn't multipart/form-data")
+
+// decideForm decides on a request whose model stands in a form or, winning
+// over it, in the query. An alias is therefore replaced in the query, and the form,
+// tens of megabytes of sound, passes as it is.
+func (g *Gateway) decideForm(ask Ask) Decision {
+	e := ask.Endpoint
+	asked, err := formModel(ask)
+	if err != nil {
+		a := refusal(e.Dialect, http.StatusBadRequest, "failed to parse multipart form: "+err.Error())
+		return Decision{Answer: &a}
+	}
+	job, no := g.job(e, asked)
+	if no != nil {
+		return Decision{Asked: asked, Answer: no}
+	}
+	job.Target = ask.Target
+	if job.Echo != "" {
+		job.Target = e.Path + "?model=" + url.QueryEscape(job.Model)
+		if ask.Query != "" {
+			job.Target += "&" + ask.Query
+		}
+	}
+	body := [][]byte{ask.Body}
+	job.Body = func(*fleet.Server) [][]byte { return body }
+	return Decision{Asked: asked, Job: job}
+}
+
+// formModel is what http.Request.FormValue would give the server.
+func formModel(ask Ask) (string, error) {
+	query, err := url.ParseQuery(ask.Query)
+	if err != nil {
+		return "", err
+	}
+	media, params, err := mime.ParseMediaType(ask.ContentType)
+	if err != nil || media != "multipart/form-data" {
+		return "", errNotForm
+	}
+	if params["boundary"] == "" {
+		return "", http.ErrMissingBoundary
+	}
+	if v, ok := query["model"]; ok {
+		return v[0], nil
+	}
+	form := multipart.NewReader(bytes.NewReader(ask.Body), params["boundary"])
+	for {
+		part, err := form.NextPart()
+		if err == io.EOF {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if part.FormName() == "model" && part.FileName() == "" {
+			value, err := io.ReadAll(io.LimitReader(part, maxField))
+			return string(value), err
+		}
+	}
+}

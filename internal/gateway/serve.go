@@ -1,0 +1,126 @@
+package gateway
+
+import (
+	"encoding/hex"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
+	"gollamas/internal/proxy"
+)
+
+// firstList is how long the first list may wait for servers' first answers.
+const firstList = time.Second
+
+// ServeHTTP answers one request and tells what became of it.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := proxy.Exchange{ID: requestID(r.Header["X-Request-Id"]), Client: r.RemoteAddr, Method: r.Method, Endpoint: "other", Start: time.Now()}
+	w.Header()["X-Request-Id"] = []string{x.ID}
+	r.Header["X-Request-Id"] = w.Header()["X-Request-Id"]
+	whole := g.guarded(w, r, &x)
+	x.Total = time.Since(x.Start)
+	for _, tell := range g.done {
+		tell(x)
+	}
+	if !whole {
+		panic(http.ErrAbortHandler) // net/http's way to break a connection off
+	}
+}
+
+// guarded serves, and turns a panic into an answer.
+func (g *Gateway) guarded(w http.ResponseWriter, r *http.Request, x *proxy.Exchange) (whole bool) {
+	defer func() {
+		what := recover()
+		if what == nil {
+			return
+		}
+		if g.panicked != nil {
+			g.panicked(x.ID, what)
+		}
+		x.Err = "gollamas failed inside; its log says more under this request's id"
+		if whole = x.Status == 0; whole {
+			proxy.WriteError(w, x.Dialect, http.StatusInternalServerError, x.Err, x)
+		}
+	}()
+	return g.serve(w, r, x)
+}
+
+// serve is the whole chain: who may ask, what for, deciding, doing.
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchange) (whole bool) {
+	fields, no := g.origins.judge(r.Method, strings.Join(r.Header["Origin"], ", "), r.Host)
+	for name, values := range fields {
+		w.Header()[name] = values
+	}
+	if no != nil {
+		return write(w, *no, x)
+	}
+	e, segment, no := g.surface.find(r.Method, r.URL.Path, r.URL.RawQuery)
+	if no != nil {
+		return write(w, *no, x)
+	}
+	x.Endpoint, x.Dialect = e.Path, e.Dialect
+	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type")}
+	decoded := false
+	switch e.Kind {
+	case Forward:
+		if ask.Body, decoded, no = g.read(r, e); no != nil {
+			x.Gone = r.Context().Err() != nil
+			return write(w, *no, x)
+		}
+		x.BytesIn = int64(len(ask.Body))
+	case Merge:
+		fleet.FirstLook(r.Context(), g.table.Servers(), firstList)
+	}
+	d := g.Decide(ask)
+	x.Asked = d.Asked
+	if d.Answer != nil {
+		return write(w, *d.Answer, x)
+	}
+	x.Sent, d.Job.Header, d.Job.Decoded = d.Job.Model, r.Header, decoded
+	return g.engine.Carry(r.Context(), w, d.Job, x)
+}
+
+// write gives gollamas' own answer.
+func write(w http.ResponseWriter, a Answer, x *proxy.Exchange) bool {
+	for name, values := range a.Header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.Status)
+	n := 0
+	if len(a.Body) > 0 {
+		n, _ = w.Write(a.Body) // a client that is gone is not told
+	}
+	x.Status, x.BytesOut, x.First = a.Status, int64(n), time.Since(x.Start)
+	if a.Status >= http.StatusBadRequest && x.Err == "" {
+		x.Err = ollama.ErrorText(a.Body)
+	}
+	return true
+}
+
+// requestID is the client's own, where it is fit for a log, or a new one.
+func requestID(sent []string) string {
+	if len(sent) == 1 && fitID(sent[0]) {
+		return sent[0]
+	}
+	var b [8]byte
+	n := rand.Uint64()
+	for i := range b {
+		b[i] = byte(n >> (8 * i))
+	}
+	return hex.EncodeToString(b[:])
+}
+
+func fitID(s string) bool {
+	if s == "" || len(s) > 128 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}

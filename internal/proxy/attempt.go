@@ -1,0 +1,120 @@
+package proxy
+
+import (
+	"context"
+	"io"
+
+	"gollamas/internal/fleet"
+)
+
+// An answer is one server's, as far as it was read: its head, and the first
+// bytes of its body, which are waited for before anything reaches the client.
+type answer struct {
+	head
+	first   []byte
+	ended   bool // first is all of it
+	body    body
+	conn    *conn
+	pool    *pool
+	written <-chan error // the request is still being written
+	release func() bool  // ends the watch for the client's leaving
+}
+
+// ask sends the job to one server and waits for the first byte of its answer.
+// sent is false where nothing of the request can have reached the server.
+func (e *Engine) ask(ctx context.Context, s *fleet.Server, job *Job) (a *answer, sent bool, err error) {
+	p := e.pool(s)
+	a, sent, again, err := askOnce(ctx, p, job, false)
+	if again && ctx.Err() == nil {
+		a, sent, _, err = askOnce(ctx, p, job, true)
+	}
+	return a, sent, err
+}
+
+// askOnce reports again where a connection that was kept broke before any
+// byte came back: the server closed it while it was idle, and never saw the request.
+func askOnce(ctx context.Context, p *pool, job *Job, fresh bool) (a *answer, sent, again bool, err error) {
+	c, err := p.get(ctx, fresh)
+	if err != nil {
+		return nil, false, false, err
+	}
+	a = &answer{conn: c, pool: p, release: context.AfterFunc(ctx, func() { c.Close() })}
+	a.written, err = send(c, p.server, job)
+	if err == nil || !c.used {
+		err = a.receive()
+	}
+	if err != nil {
+		silent := c.in.end == 0 // nothing ever arrived
+		a.drop()
+		return nil, true, c.used && silent && !job.Changes, err
+	}
+	return a, true, false, nil
+}
+
+// receive reads the head, past any that are only informational, and the first bytes of the body.
+func (a *answer) receive() error {
+	a.conn.in.pos, a.conn.in.end = 0, 0
+	for {
+		raw, err := a.conn.in.head()
+		if err != nil {
+			return early(err)
+		}
+		if a.head, err = parseHead(raw); err != nil {
+			return err
+		}
+		if a.status >= 200 {
+			break
+		}
+	}
+	a.body = newBody(a.conn.in, a.head)
+	var err error
+	if a.first, err = a.body.next(); err == io.EOF {
+		a.ended, err = true, nil
+	}
+	return err
+}
+
+// next returns the body's next bytes, the first ones first.
+func (a *answer) next() ([]byte, error) {
+	if p := a.first; p != nil {
+		a.first = nil
+		return p, nil
+	}
+	if a.ended {
+		return nil, io.EOF
+	}
+	return a.body.next()
+}
+
+// finish gives the connection back if the answer was read to its end and the
+// request was written to its end, and ends it otherwise.
+func (a *answer) finish() {
+	if !a.body.done || a.close || !a.sentAll() || !a.release() {
+		a.drop()
+		return
+	}
+	a.pool.put(a.conn)
+}
+
+func (a *answer) sentAll() bool {
+	if a.written == nil {
+		return true
+	}
+	select {
+	case err := <-a.written:
+		a.written = nil
+		return err == nil
+	default:
+		return false
+	}
+}
+
+// drop ends the connection, and waits for the writer, which holds the body.
+func (a *answer) drop() {
+	a.release()
+	a.conn.Close()
+	if a.written != nil {
+		<-a.written
+		a.written = nil
+	}
+}

@@ -1,0 +1,116 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
+)
+
+// errClient marks a failure to write to the client.
+var errClient = errors.New("the client has left")
+
+// A delivery is one answer on its way to the client.
+type delivery struct {
+	w      http.ResponseWriter
+	answer *answer
+	ending ollama.Ending
+	echo   *ollama.Echo
+	out    []byte // echoed bytes, reused
+	x      *Exchange
+}
+
+// run passes the body on: what comes in as one piece goes out as one, at once.
+func (d *delivery) run() error {
+	flush := http.NewResponseController(d.w)
+	stream := d.ending.Framing != ollama.JSON
+	for {
+		p, err := d.answer.next()
+		if err == io.EOF {
+			return d.rest()
+		}
+		if err != nil {
+			return err
+		}
+		d.ending.Write(p)
+		if d.echo != nil {
+			d.out = d.echo.Append(d.out[:0], p)
+			p = d.out
+		}
+		if err := d.write(p); err != nil {
+			return err
+		}
+		if stream && d.answer.body.waits() {
+			if err := flush.Flush(); err != nil {
+				return errClient
+			}
+		}
+	}
+}
+
+// rest writes what the echo held back.
+func (d *delivery) rest() error {
+	if d.echo == nil {
+		return nil
+	}
+	return d.write(d.echo.Rest())
+}
+
+func (d *delivery) write(p []byte) error {
+	n, err := d.w.Write(p)
+	d.x.BytesOut += int64(n)
+	if err != nil {
+		return errClient
+	}
+	return nil
+}
+
+// settle judges how the answer ended, and tells the client where it ended
+// badly: a stream by one more record in its dialect, anything else by breaking off.
+func (d *delivery) settle(ctx context.Context, job *Job, err error) (whole bool) {
+	switch {
+	case errors.Is(err, errClient) || err != nil && left(ctx):
+		d.x.Gone = true
+		return false
+	case err == nil && d.answer.status >= 400:
+		d.x.Err = ollama.ErrorText(d.ending.Tail())
+		return true
+	case d.ending.Failure() != "":
+		d.x.Err = d.ending.Failure()
+		return err == nil
+	case d.ending.Complete() && (err == nil || d.ending.Framing.Stream()):
+		return true // a stream that said it is done is, however its connection ended
+	}
+	switch {
+	case err == nil:
+		d.x.Err = "its answer ended before it was complete"
+	case ctx.Err() != nil:
+		d.x.Err = "its answer was cut: " + ErrStopping.Error()
+	default:
+		d.x.Err = "its answer broke off: " + fleet.Reason(err)
+	}
+	if !d.ending.Framing.Stream() {
+		return err == nil // done:false in a whole answer: its text is the client's
+	}
+	d.endHonestly(job)
+	return true
+}
+
+// endHonestly ends a stream that was cut: on a line of its own, behind whatever half record stands there.
+func (d *delivery) endHonestly(job *Job) {
+	record := ollama.ErrorRecord(job.Dialect, job.Endpoint, fmt.Sprintf("server %s: %s", d.x.Server, d.x.Err))
+	if tail := d.ending.Tail(); len(tail) > 0 && tail[len(tail)-1] != '\n' {
+		gap := "\n"
+		if d.ending.Framing == ollama.SSE {
+			gap = "\n\n"
+		}
+		record = append([]byte(gap), record...)
+	}
+	if d.write(record) == nil {
+		_ = http.NewResponseController(d.w).Flush() // the exchange has said already what went wrong
+	}
+}

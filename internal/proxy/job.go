@@ -1,0 +1,24 @@
+package proxy
+
+import (
+	"net/http"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
+)
+
+// A Job is a request that has been decided on: what to send, where, and what
+// to look for in the answer.
+type Job struct {
+	Method   string
+	Endpoint string // the route; it decides what a broken stream is ended with
+	Dialect  ollama.Dialect
+	Target   string                       // path and query
+	Header   http.Header                  // the client's; the engine drops what must not go on
+	Body     func(*fleet.Server) [][]byte // the pieces of the body for that server
+	Decoded  bool                         // Body was compressed when it came
+	Servers  []*fleet.Server              // in the order they are asked; never empty
+	Changes  bool                         // the request changes the server: not safe to send twice
+	Model    string                       // the name sent
+	Echo     string                       // the name answers must say instead, "" = as it is
+}

@@ -1,0 +1,41 @@
+package proxy
+
+import "net/http"
+
+// An outcome is how one attempt went, before the first byte reached the client.
+type outcome struct {
+	status  int  // of the answer, 0 = none came
+	unsent  bool // nothing of the request was sent: no connection, or no TLS
+	gone    bool // the client left
+	changes bool // the request changes a server
+	retried bool // a 500 was passed over once already
+}
+
+// tryNext says whether the next server may be asked. This is the retry table;
+// the first byte having reached the client, it is not asked again.
+func (o outcome) tryNext() bool {
+	switch {
+	case o.gone:
+		return false
+	case o.unsent:
+		return true
+	case o.status == 0:
+		return !o.changes
+	case o.status == http.StatusNotFound, o.status == http.StatusServiceUnavailable:
+		return true
+	case o.status == http.StatusBadGateway, o.status == http.StatusGatewayTimeout:
+		return !o.changes // a proxy in front of the server speaks: it is the server that did not answer
+	case o.status == http.StatusInternalServerError:
+		return !o.changes && !o.retried // it may be a bad option as well as a bad server
+	}
+	return false
+}
+
+// failed says that the answer, if there is one, tells of the server rather than of the request.
+func (o outcome) failed() bool {
+	switch o.status {
+	case 0, http.StatusNotFound, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}

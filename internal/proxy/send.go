@@ -1,0 +1,87 @@
+package proxy
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+
+	"gollamas/internal/fleet"
+)
+
+// inline is how large a request may be to be written as one piece before its
+// answer is read. A larger one is written while the answer is awaited: a
+// server may refuse it before it has read it all.
+const inline = 16 << 10
+
+// dropped are the client's header fields that end here. Connection and what it
+// names are for one hop; Host is the server's own; Origin would be refused by
+// a loopback server (wire.md, 24 and 25); Authorization would go along to
+// ollama.com; and an answer compressed on the way could not be read.
+var dropped = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true, "Proxy-Connection": true,
+	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Http2-Settings": true,
+	"Host": true, "Content-Length": true, "Expect": true,
+	"Origin": true, "Authorization": true, "X-Api-Key": true, "Accept-Encoding": true,
+}
+
+// send writes the request. The channel it returns is nil where that is done,
+// else it gets the outcome of writing on.
+func send(c *conn, s *fleet.Server, job *Job) (<-chan error, error) {
+	pieces := job.Body(s)
+	size := 0
+	for _, p := range pieces {
+		size += len(p)
+	}
+	c.out = appendHead(c.out[:0], s, job, size)
+	if size <= inline {
+		for _, p := range pieces {
+			c.out = append(c.out, p...)
+		}
+		_, err := c.Write(c.out)
+		return nil, err
+	}
+	written := make(chan error, 1)
+	all := append(net.Buffers{c.out}, pieces...)
+	go func() {
+		_, err := all.WriteTo(c.Conn)
+		written <- err
+	}()
+	return written, nil
+}
+
+func appendHead(b []byte, s *fleet.Server, job *Job, size int) []byte {
+	b = append(b, job.Method...)
+	b = append(b, ' ')
+	b = append(b, s.Prefix()...)
+	b = append(b, job.Target...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, s.Host()...)
+	b = append(b, "\r\n"...)
+	own := s.Header()
+	named := job.Header["Connection"]
+	for name, values := range job.Header {
+		if dropped[name] || own[name] != nil || len(named) > 0 && hasToken(named, name) || job.Decoded && name == "Content-Encoding" {
+			continue
+		}
+		b = appendFields(b, name, values)
+	}
+	for name, values := range own {
+		b = appendFields(b, name, values)
+	}
+	if size > 0 || job.Method != http.MethodGet && job.Method != http.MethodHead {
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, int64(size), 10)
+		b = append(b, "\r\n"...)
+	}
+	return append(b, "\r\n"...)
+}
+
+func appendFields(b []byte, name string, values []string) []byte {
+	for _, v := range values {
+		b = append(b, name...)
+		b = append(b, ": "...)
+		b = append(b, v...)
+		b = append(b, "\r\n"...)
+	}
+	return b
+}

@@ -1,0 +1,246 @@
+// Package route finds the servers of a model: aliases first, then exact names,
+// then patterns.
+package route
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
+)
+
+// A Model is a name or a pattern with the servers that have been given it, in order.
+type Model struct {
+	Name    string
+	Servers []*fleet.Server
+}
+
+// An Alias is another name for a model, or for another alias.
+type Alias struct{ Name, Model string }
+
+// An AliasError is an alias that cannot be.
+type AliasError struct{ Alias, Why string }
+
+func (e *AliasError) Error() string { return fmt.Sprintf("alias %q %s", e.Alias, e.Why) }
+
+// A Route is a Model as requests find it.
+type Route struct {
+	Name    string // as the operator wrote it
+	Pattern bool   // Name has a * in it
+	Key     string // of an exact name
+	Servers []*fleet.Server
+}
+
+// A Table is every route. It is built once and never changes.
+type Table struct {
+	exact    map[string]*Route
+	patterns []*Route // longer first: a longer pattern wins over a shorter
+	aliases  map[string]target
+	all      []*Route // in the operator's order
+}
+
+// A target is what an alias stands for, other aliases seen through.
+type target struct {
+	said  string // the alias as the operator wrote it
+	alias string // as Ollama would list it
+	send  string // the model, as the operator wrote it
+	model ollama.Name
+}
+
+// A Match is the route of one request.
+type Match struct {
+	*Route
+	Key  string // of the model that is asked for, behind any alias
+	Send string // the name to send in the place of the client's, "" = the client's own
+}
+
+// New builds a table. A name that Ollama would not take, one that means two
+// things, and an alias that leads nowhere or in a circle are errors.
+func New(models []Model, aliases []Alias) (*Table, error) {
+	t := &Table{exact: map[string]*Route{}, aliases: map[string]target{}}
+	for _, m := range models {
+		if err := t.add(m); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(t.patterns, func(a, b *Route) int { return len(b.Name) - len(a.Name) })
+	return t, t.addAliases(aliases)
+}
+
+func (t *Table) add(m Model) error {
+	r := &Route{Name: m.Name, Servers: m.Servers}
+	t.all = append(t.all, r)
+	if r.Pattern = IsPattern(m.Name); r.Pattern {
+		t.patterns = append(t.patterns, r)
+		return nil
+	}
+	n, err := CheckName(m.Name)
+	if err != nil {
+		return err
+	}
+	if r.Key = n.Key(); t.exact[r.Key] != nil {
+		return fmt.Errorf("%q and %q are one model", t.exact[r.Key].Name, m.Name)
+	}
+	t.exact[r.Key] = r
+	return nil
+}
+
+func (t *Table) addAliases(all []Alias) error {
+	means := map[string]string{}
+	for _, a := range all {
+		n, err := CheckName(a.Name)
+		if err != nil {
+			return &AliasError{a.Name, "cannot be: " + err.Error()}
+		}
+		if had, twice := means[n.Key()]; twice && had != a.Model {
+			return &AliasError{a.Name, fmt.Sprintf("means both %q and %q", had, a.Model)}
+		}
+		if t.exact[n.Key()] != nil {
+			return &AliasError{a.Name, "is also a model"}
+		}
+		means[n.Key()] = a.Model
+	}
+	for _, a := range all {
+		if err := t.resolve(a, means); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolve follows an alias to its model.
+func (t *Table) resolve(a Alias, means map[string]string) error {
+	name, err := CheckName(a.Name)
+	if err != nil {
+		return err
+	}
+	at, path := name, a.Name
+	send := a.Name
+	for range len(means) + 1 {
+		next, more := means[at.Key()]
+		if !more {
+			if _, ok := t.find(at); !ok {
+				return &AliasError{a.Name, fmt.Sprintf("stands for %q, which has no route", send)}
+			}
+			t.aliases[name.Key()] = target{a.Name, name.Full(), send, at}
+			return nil
+		}
+		send, path = next, path+" → "+next
+		if at, err = CheckName(next); err != nil {
+			return &AliasError{a.Name, "stands for " + err.Error()}
+		}
+	}
+	return &AliasError{a.Name, "leads in a circle: " + path}
+}
+
+// IsPattern says whether a model's name stands for several.
+func IsPattern(name string) bool { return strings.Contains(name, "*") }
+
+// CheckName reads a model's name as an operator may write it.
+func CheckName(s string) (ollama.Name, error) {
+	n, err := ollama.ParseName(s)
+	switch {
+	case err != nil:
+		return n, fmt.Errorf("%q: %w", s, err)
+	case n.Cloud:
+		return n, fmt.Errorf("%q is a cloud model: gollamas does not send requests to ollama.com", s)
+	}
+	return n, nil
+}
+
+// Lookup finds the route of a name.
+func (t *Table) Lookup(n ollama.Name) (Match, bool) {
+	send := ""
+	if a, ok := t.aliases[n.Key()]; ok {
+		n, send = a.model, a.send
+	}
+	r, ok := t.find(n)
+	return Match{r, n.Key(), send}, ok
+}
+
+func (t *Table) find(n ollama.Name) (*Route, bool) {
+	if r := t.exact[n.Key()]; r != nil {
+		return r, true
+	}
+	r := t.pattern(n)
+	return r, r != nil
+}
+
+func (t *Table) pattern(n ollama.Name) *Route {
+	if len(t.patterns) == 0 {
+		return nil
+	}
+	full, short := strings.ToLower(n.Full()), strings.ToLower(n.Short())
+	for _, r := range t.patterns {
+		if p := strings.ToLower(r.Name); matches(p, full) || matches(p, short) {
+			return r
+		}
+	}
+	return nil
+}
+
+// matches says whether a pattern, in which * is any run of characters, is name.
+func matches(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == name
+	}
+	if !strings.HasPrefix(name, parts[0]) {
+		return false
+	}
+	name = name[len(parts[0]):]
+	last := parts[len(parts)-1]
+	for _, p := range parts[1 : len(parts)-1] {
+		i := strings.Index(name, p)
+		if i < 0 {
+			return false
+		}
+		name = name[i+len(p):]
+	}
+	return len(name) >= len(last) && strings.HasSuffix(name, last)
+}
+
+// All is every route, in the operator's order.
+func (t *Table) All() []*Route { return t.all }
+
+// AliasesOf lists the aliases of the model with this key, as Ollama would list
+// them, in order.
+func (t *Table) AliasesOf(key string) []string {
+	var out []string
+	for _, a := range t.aliases {
+		if a.model.Key() == key {
+			out = append(out, a.alias)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Servers is every server of any route, each once, in the operator's order.
+func (t *Table) Servers() []*fleet.Server {
+	seen := map[*fleet.Server]bool{}
+	var out []*fleet.Server
+	for _, r := range t.all {
+		for _, s := range r.Servers {
+			if !seen[s] {
+				seen[s] = true
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// AliasesOfRoute lists the aliases whose requests take a route, as the operator wrote their names.
+func (t *Table) AliasesOfRoute(r *Route) []string {
+	var out []string
+	for _, a := range t.aliases {
+		if to, ok := t.find(a.model); ok && to == r {
+			out = append(out, a.said)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -45,11 +45,12 @@ func refusal(d ollama.Dialect, status int, text string) Answer {
 }
 
 // handlerRefusal is an error as Ollama's handlers give it: on /v1 it passes
-// through a writer that sets a content type of its own.
+// through a writer with a content type and a line end of its own.
 func handlerRefusal(d ollama.Dialect, status int, text string) Answer {
 	a := refusal(d, status, text)
 	if d != ollama.Native {
 		a.Header.Set("Content-Type", typeBareJSON)
+		a = withNewline(a)
 	}
 	return a
 }

@@ -1,10 +1,10 @@
 package gateway
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
@@ -14,11 +14,9 @@ import (
 // merged is every model that a route leads to and a server lists, each once:
 // the entry of the first server of its route that has it. list picks the servers' list.
 func (g *Gateway) merged(list func(*fleet.State) []fleet.Model) []fleet.Model {
-	type ranked struct {
-		fleet.Model
-		rank int
-	}
-	best := map[string]ranked{}
+	type place struct{ at, rank int }
+	places := map[string]place{}
+	var best []fleet.Model
 	for _, s := range g.table.Servers() {
 		for _, m := range list(s.State()) {
 			match, ok := g.table.Lookup(m.Name)
@@ -26,15 +24,22 @@ func (g *Gateway) merged(list func(*fleet.State) []fleet.Model) []fleet.Model {
 				continue
 			}
 			rank := slices.Index(match.Servers, s)
-			if had, ok := best[m.Key]; rank >= 0 && (!ok || rank < had.rank) {
-				best[m.Key] = ranked{m, rank}
+			had, again := places[m.Key]
+			switch {
+			case rank < 0:
+			case !again:
+				places[m.Key] = place{len(best), rank}
+				best = append(best, m)
+			case rank < had.rank:
+				places[m.Key] = place{had.at, rank}
+				best[had.at] = m
 			}
 		}
 	}
 	var out []fleet.Model
 	for _, m := range best {
-		out = append(out, m.Model)
-		out = append(out, g.aliased(m.Model)...)
+		out = append(out, m)
+		out = append(out, g.aliased(m)...)
 	}
 	return out
 }
@@ -65,27 +70,18 @@ func renamedEntry(raw []byte, name string) []byte {
 	return slices.Concat(ollama.Segments(raw, edits)...)
 }
 
-// installed is the merged /api/tags, newest first as Ollama has it.
+// installed is the merged /api/tags, newest first. Ollama compares whole
+// seconds, and so does this: a server's own order of equals stands.
 func (g *Gateway) installed() []fleet.Model {
 	all := g.merged(func(s *fleet.State) []fleet.Model { return s.Installed })
-	slices.SortFunc(all, func(a, b fleet.Model) int {
-		if c := b.ModifiedAt.Compare(a.ModifiedAt); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Listed.Name, b.Listed.Name)
-	})
+	slices.SortStableFunc(all, func(a, b fleet.Model) int { return cmp.Compare(b.ModifiedAt.Unix(), a.ModifiedAt.Unix()) })
 	return all
 }
 
 // loaded is the merged /api/ps, longest to live first.
 func (g *Gateway) loaded() []fleet.Model {
 	all := g.merged(func(s *fleet.State) []fleet.Model { return s.Loaded })
-	slices.SortFunc(all, func(a, b fleet.Model) int {
-		if c := b.ExpiresAt.Compare(a.ExpiresAt); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Listed.Name, b.Listed.Name)
-	})
+	slices.SortStableFunc(all, func(a, b fleet.Model) int { return cmp.Compare(b.ExpiresAt.Unix(), a.ExpiresAt.Unix()) })
 	return all
 }
 

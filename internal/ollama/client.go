@@ -23,15 +23,30 @@ const maxList = 32 << 20
 // A Listed is one entry of /api/tags or /api/ps. Raw is the entry as the server wrote it,
 // so that fields nobody here knows reach the client.
 type Listed struct {
-	Raw           json.RawMessage `json:"-"`
-	Name          string          `json:"name"`
-	Digest        string          `json:"digest"`
-	ModifiedAt    time.Time       `json:"modified_at"`
-	ExpiresAt     time.Time       `json:"expires_at"`
-	RemoteHost    string          `json:"remote_host"`
-	ContextLength int             `json:"context_length"`
-	Size          int64           `json:"size"`
-	SizeVRAM      int64           `json:"size_vram"`
+	Raw        json.RawMessage
+	Name       string
+	Digest     string
+	ModifiedAt time.Time // zero where it is missing or not as Ollama writes it
+	ExpiresAt  time.Time
+	RemoteHost string // where a stub's requests would go
+}
+
+// UnmarshalJSON reads an entry. A time that cannot be read is no reason to hide a model.
+func (l *Listed) UnmarshalJSON(raw []byte) error {
+	var e struct {
+		Name       string
+		Digest     string
+		ModifiedAt string `json:"modified_at"`
+		ExpiresAt  string `json:"expires_at"`
+		RemoteHost string `json:"remote_host"`
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return err
+	}
+	*l = Listed{Raw: append([]byte(nil), raw...), Name: e.Name, Digest: e.Digest, RemoteHost: e.RemoteHost}
+	l.ModifiedAt, _ = time.Parse(time.RFC3339, e.ModifiedAt)
+	l.ExpiresAt, _ = time.Parse(time.RFC3339, e.ExpiresAt)
+	return nil
 }
 
 // Tags lists what is installed.
@@ -48,19 +63,9 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 }
 
 func (c *Client) list(ctx context.Context, path string) ([]Listed, error) {
-	var l struct{ Models []json.RawMessage }
-	if err := c.get(ctx, path, &l); err != nil {
-		return nil, err
-	}
-	all := make([]Listed, 0, len(l.Models))
-	for _, raw := range l.Models {
-		m := Listed{Raw: raw}
-		if err := json.Unmarshal(raw, &m); err != nil {
-			return nil, fmt.Errorf("%s: an entry is not as Ollama writes it: %w", path, err)
-		}
-		all = append(all, m)
-	}
-	return all, nil
+	var l struct{ Models []Listed }
+	err := c.get(ctx, path, &l)
+	return l.Models, err
 }
 
 func (c *Client) get(ctx context.Context, path string, into any) error {

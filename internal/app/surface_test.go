@@ -1,0 +1,131 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"gollamas/internal/ollamatest"
+)
+
+func TestUnknownModelInThreeDialectsStreamingOrNot(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--proxy", "tiny-chain="+s.URL())
+	for _, shape := range shapes {
+		body := fmt.Sprintf(shape.body, "nope")
+		got, direct := r.post(shape.path, body), ask(t, "POST", s.URL()+shape.path, body)
+		if got.status != 404 || withoutID(got.body) != withoutID(direct.body) || got.header.Get("Content-Type") != direct.header.Get("Content-Type") {
+			t.Errorf("%s %s\n got %d %s %s\nwant %d %s %s", shape.path, body, got.status, got.header.Get("Content-Type"), got.body,
+				direct.status, direct.header.Get("Content-Type"), direct.body)
+		}
+	}
+	r.post("/v1/messages", `{"model":"nope","messages":[{"role":"user","content":"x"}],"max_tokens":9}`).
+		want(t, 404, `{"type":"error","error":{"type":"not_found_error","message":"model 'nope' not found"},"request_id":"req_`)
+}
+
+// withoutID cuts an Anthropic error's random end.
+func withoutID(body string) string {
+	before, _, _ := strings.Cut(body, `,"request_id"`)
+	return before
+}
+
+func TestShowsTextFollowsTheServersVersion(t *testing.T) {
+	for version, want := range map[string]string{"0.24.0": "model 'nope' not found", "0.33.0": "model 'nope:latest' not found"} {
+		s := ollama(t, ollamatest.Options{Version: version})
+		r := start(t, "--connection", "s="+s.URL())
+		r.post("/api/show", `{"model":"nope"}`).want(t, 404, want)
+	}
+}
+
+func TestPreflightIsAnsweredAsOllamaDoes(t *testing.T) {
+	t.Setenv("OLLAMA_ORIGINS", "https://*.example.com")
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--proxy", "tiny-chain="+s.URL())
+	direct := ollama(t, ollamatest.Options{Origins: []string{"https://*.example.com"}})
+	for _, origin := range []string{"http://localhost:3000", "app://obsidian.md", "https://chat.example.com", "https://evil.com", "null", "chrome-extension://x", r.url} {
+		for _, method := range []string{"OPTIONS", "GET"} {
+			fields := []string{"Origin", origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"}
+			got, want := r.ask(method, "/api/tags", "", fields...), ask(t, method, direct.URL()+"/api/tags", "", fields...)
+			if origin == r.url { // of the same origin: no cross-origin request at all
+				want = ask(t, method, direct.URL()+"/api/tags", "", "Origin", direct.URL())
+			}
+			if got.status != want.status {
+				t.Errorf("%s from %s: %d, want %d", method, origin, got.status, want.status)
+			}
+			for name := range want.header {
+				a, b := strings.Join(got.header[name], "|"), strings.Join(want.header[name], "|")
+				if (strings.HasPrefix(name, "Access-") || name == "Vary") && a != b {
+					t.Errorf("%s from %s: %s is %q, want %q", method, origin, name, a, b)
+				}
+			}
+		}
+	}
+	if got := r.post("/api/chat", chat); got.status != 200 {
+		t.Errorf("without an Origin: %d", got.status)
+	}
+}
+
+func TestOnLoopbackAPagesOwnHostNameIsRefused(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--proxy", "tiny-chain="+s.URL())
+	for host, want := range map[string]int{"evil.com": 403, "8.8.8.8": 403, "localhost": 200, "foo.local": 200, "10.1.2.3": 200, "127.0.0.1:1": 200} {
+		if got := r.ask("GET", "/api/version", "", "Host", host); got.status != want {
+			t.Errorf("Host %s: %d, want %d", host, got.status, want)
+		}
+	}
+}
+
+func TestWhatChangesAServerIsRefusedAndReachesNone(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--proxy", "tiny-chain="+s.URL())
+	for _, c := range [][2]string{
+		{"POST /api/create", `{"model":"x","from":"tiny-chain"}`}, {"POST /api/copy", `{"source":"tiny-chain","destination":"x"}`},
+		{"DELETE /api/delete", `{"model":"tiny-chain"}`}, {"POST /api/push", `{"model":"tiny-chain"}`},
+		{"POST /api/blobs/sha256:" + strings.Repeat("a", 64), "x"}, {"POST /api/me", ""}, {"POST /api/signout", ""}, {"DELETE /api/user/keys/x", ""},
+		{"POST /api/experimental/web_search", "{}"}, {"POST /api/experimental/web_fetch", "{}"}, {"GET /api/experimental/model-recommendations", ""},
+	} {
+		method, path, _ := strings.Cut(c[0], " ")
+		got := r.ask(method, path, c[1])
+		if got.status != 403 || !strings.HasPrefix(got.body, `{"error":"`) || !strings.Contains(got.body, "directly") && !strings.Contains(got.body, "--manage") {
+			t.Errorf("%s: %d %s", c[0], got.status, got.body)
+		}
+		if n := len(asked(s, path)); n > 0 {
+			t.Errorf("%s reached the server", c[0])
+		}
+	}
+	if got := r.ask("HEAD", "/api/blobs/sha256:"+strings.Repeat("a", 64), ""); got.status != 403 {
+		t.Errorf("HEAD blob: %d", got.status)
+	}
+}
+
+func TestCloudModelsStayAtHome(t *testing.T) {
+	s := ollama(t, ollamatest.Options{Models: []ollamatest.Model{{Name: "tiny-chain"}, {Name: "stub", RemoteHost: "https://ollama.com:443", RemoteModel: "gpt-oss:120b"}}})
+	r := start(t, "--connection", "s="+s.URL())
+	for _, model := range []string{"tiny-chain:cloud", "gpt-oss:120b-cloud", "stub"} {
+		r.post("/api/chat", fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":"x"}]}`, model)).
+			want(t, 403, `{"error":"ollama cloud is disabled: remote model is unavailable"}`)
+		r.post("/api/show", fmt.Sprintf(`{"model":%q}`, model)).want(t, 403, "remote model details are unavailable")
+	}
+	if got := names(t, r.get("/api/tags").body); len(got) != 1 {
+		t.Errorf("lists %v", got)
+	}
+	if n := len(asked(s, "/api/chat")); n != 0 {
+		t.Errorf("%d requests reached the server", n)
+	}
+}
+
+func TestPullGoesToTheFirstRouteOfAConfiguredModelOnly(t *testing.T) {
+	a, b := ollama(t, with()), ollama(t, with())
+	r := start(t, "--connection", "a="+a.URL(), "--connection", "b="+b.URL(), "--proxy", "new=b", "--proxy", "new=a", "--alias", "n=new")
+	r.post("/api/pull", `{"model":"new"}`).want(t, 200, `{"status":"success"}`)
+	r.post("/api/pull", `{"name":"n","stream":false}`).want(t, 200, `{"status":"success"}`)
+	r.post("/api/pull", `{"model":"other"}`).want(t, 403, `gollamas pulls only models it has a route for, and \"other\" has none`)
+	if len(asked(a, "/api/pull")) != 0 || len(asked(b, "/api/pull")) != 2 {
+		t.Errorf("a was asked %d times, b %d", len(asked(a, "/api/pull")), len(asked(b, "/api/pull")))
+	}
+	b.Fault(ollamatest.Fault{Kind: ollamatest.Refuse, Path: "/api/pull"})
+	r.post("/api/pull", `{"model":"new"}`).want(t, 502, "b: ")
+	if len(asked(a, "/api/pull")) != 0 {
+		t.Error("a pull was tried again on another server")
+	}
+}

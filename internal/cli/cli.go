@@ -1,0 +1,179 @@
+// Package cli is the command line: what is typed, what is printed, exit codes.
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"gollamas/internal/app"
+	"gollamas/internal/config"
+	"gollamas/internal/telemetry"
+)
+
+// A terminal is what the program was started with; tests have their own.
+type terminal struct {
+	out, err io.Writer
+	getenv   func(string) string
+	stop     <-chan os.Signal // the first asks to stop, the second to stop now
+}
+
+// Main runs the command line and returns the exit code: 0 = done, 1 = it
+// failed, 2 = the command line is wrong.
+func Main(args []string) int {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	return terminal{out: os.Stdout, err: os.Stderr, getenv: os.Getenv, stop: signals}.run(args)
+}
+
+// A usageError is a command line that is wrong.
+type usageError struct{ error }
+
+func (t terminal) run(args []string) int {
+	command := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, args = args[0], args[1:]
+	}
+	run, ok := map[string]func(terminal, []string) error{
+		"serve": terminal.serve, "check": terminal.check, "demo": terminal.demo,
+		"version": terminal.version, "v": terminal.version, "help": terminal.help,
+	}[command]
+	err := fmt.Errorf("there is no command %q", command)
+	if ok {
+		err = run(t, args)
+	}
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		_ = t.help(nil)
+		return 0
+	case !ok || errors.As(err, &usage):
+		fmt.Fprintf(t.err, "gollamas: %v\nTry gollamas --help.\n", err)
+		return 2
+	}
+	fmt.Fprintf(t.err, "gollamas: %v\n", err)
+	return 1
+}
+
+// parse reads flags; what is left over, or unknown, is an error that says what was meant.
+func parse(fs *flag.FlagSet, args []string) error {
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return err
+	case err != nil:
+		return usageError{errors.New(flagText(fs, err.Error()))}
+	case fs.NArg() > 0:
+		return usageError{fmt.Errorf("%q is left over: every setting is a flag", fs.Arg(0))}
+	}
+	return nil
+}
+
+// flagText puts package flag's errors in the words of the rest.
+func flagText(fs *flag.FlagSet, text string) string {
+	name, ok := strings.CutPrefix(text, "flag provided but not defined: -")
+	if !ok {
+		return strings.Replace(text, ": -", ": --", 1)
+	}
+	var known []string
+	fs.VisitAll(func(f *flag.Flag) { known = append(known, f.Name) })
+	return fmt.Sprintf("there is no flag --%s%s", name, config.Near(name, known))
+}
+
+func (t terminal) load(name string, args []string) (config.Config, error) {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	given := config.Flags(fs)
+	if err := parse(fs, args); err != nil {
+		return config.Config{}, err
+	}
+	return config.Load(given, t.getenv)
+}
+
+// serve is what gollamas is for.
+func (t terminal) serve(args []string) error {
+	cfg, err := t.load("serve", args)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(cfg, telemetry.NewLogger(t.err, cfg.Level))
+	if err != nil {
+		return err
+	}
+	l, err := a.Listen()
+	if err != nil {
+		return err
+	}
+	ctx, now, end := t.signals()
+	defer end()
+	return a.Run(ctx, now, l)
+}
+
+// signals returns two contexts: the first signal ends one, the second the other.
+func (t terminal) signals() (ctx, now context.Context, end func()) {
+	ctx, stop := context.WithCancel(context.Background())
+	now, stopNow := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer stopNow()
+		defer stop()
+		for _, cancel := range []func(){stop, stopNow} {
+			select {
+			case <-t.stop:
+				cancel()
+			case <-ended:
+				return
+			}
+		}
+	}()
+	return ctx, now, func() { close(ended) }
+}
+
+// check says what would be served, or everything that is wrong.
+func (t terminal) check(args []string) error {
+	cfg, err := t.load("check", args)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(cfg, telemetry.NewLogger(io.Discard, cfg.Level))
+	if err != nil {
+		return err
+	}
+	lines := app.Lines(a.Table())
+	fmt.Fprintf(t.out, "would serve on %s:\n", cfg.Listen)
+	width := 0
+	for _, l := range lines {
+		width = max(width, len(l.Model))
+	}
+	for _, l := range lines {
+		also := ""
+		if len(l.Aliases) > 0 {
+			also = "  (also " + strings.Join(l.Aliases, ", ") + ")"
+		}
+		fmt.Fprintf(t.out, "  %-*s  → %s%s\n", width, l.Model, strings.Join(l.Servers, ", "), also)
+	}
+	return nil
+}
+
+// flagNames are a setting's flags as the help shows them, the main one first.
+func flagNames(s config.Setting) string {
+	names := slices.Clone(s.Flags)
+	for i, n := range names {
+		names[i] = "--" + n
+		if len(n) == 1 {
+			names[i] = "-" + n
+		}
+	}
+	return strings.Join(append([]string{"--" + s.Flag()}, names...), ", ")
+}

@@ -90,6 +90,9 @@ func (b *body) chunk() error {
 			b.done = err == nil
 			return err
 		}
+		if _, _, ok := cutField(string(line)); !ok {
+			return errBadChunk
+		}
 	}
 }
 

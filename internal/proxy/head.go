@@ -20,7 +20,10 @@ type head struct {
 	close   bool // the connection is over with this answer
 }
 
-var errNotHTTP = errors.New("its answer is not HTTP")
+var (
+	errNotHTTP = errors.New("its answer is not HTTP")
+	errUnclear = fmt.Errorf("%w: how its body ends is not clear", errNotHTTP)
+)
 
 // parseHead reads a status line and header. What two parsers could read
 // differently (folded lines, spaces in names, two lengths) is an error.
@@ -37,6 +40,9 @@ func parseHead(raw []byte) (head, error) {
 		return h, err
 	}
 	h.close = old && !hasToken(h.header["Connection"], "keep-alive") || hasToken(h.header["Connection"], "close")
+	if old && h.header["Transfer-Encoding"] != nil { // HTTP/1.0 has none: some would read the chunks' sizes as text
+		return h, errUnclear
+	}
 	return h, h.frame()
 }
 
@@ -62,8 +68,8 @@ func parseHeader(text string) (http.Header, error) {
 		if line = strings.TrimSuffix(line, "\r"); line == "" {
 			break
 		}
-		name, value, ok := strings.Cut(line, ":")
-		if !ok || !isToken(name) || strings.ContainsAny(value, "\x00\r") {
+		name, value, ok := cutField(line)
+		if !ok {
 			return nil, fmt.Errorf("%w: a header line is malformed", errNotHTTP)
 		}
 		name = textproto.CanonicalMIMEHeaderKey(name)
@@ -78,29 +84,32 @@ func parseHeader(text string) (http.Header, error) {
 	return header, nil
 }
 
+func cutField(line string) (name, value string, ok bool) {
+	name, value, ok = strings.Cut(line, ":")
+	return name, value, ok && isToken(name) && isText(value)
+}
+
 // frame finds out where the body ends: RFC 9112, 6.3.
 func (h *head) frame() error {
-	if bodiless(h.status) {
-		h.length = 0
-		return nil
-	}
-	if te := h.header["Transfer-Encoding"]; len(te) > 0 {
-		if len(te) > 1 || !strings.EqualFold(te[0], "chunked") || len(h.header["Content-Length"]) > 0 {
-			return fmt.Errorf("%w: how its body ends is not clear", errNotHTTP)
+	lengths, te := h.header["Content-Length"], h.header["Transfer-Encoding"]
+	switch {
+	case len(te) > 0:
+		if len(te) > 1 || !strings.EqualFold(te[0], "chunked") || len(lengths) > 0 {
+			return errUnclear
 		}
 		h.chunked = true
-		return nil
+	case len(lengths) > 0:
+		n, err := strconv.ParseUint(lengths[0], 10, 62)
+		if err != nil || len(lengths) > 1 {
+			return errUnclear
+		}
+		h.length = int64(n)
+	default:
+		h.close = h.close || !bodiless(h.status)
 	}
-	lengths := h.header["Content-Length"]
-	if len(lengths) == 0 {
-		h.close = true
-		return nil
+	if bodiless(h.status) {
+		h.length, h.chunked = 0, false
 	}
-	n, err := strconv.ParseUint(lengths[0], 10, 62)
-	if err != nil || lengths[0][0] == '+' || len(lengths) > 1 {
-		return fmt.Errorf("%w: how its body ends is not clear", errNotHTTP)
-	}
-	h.length = int64(n)
 	return nil
 }
 
@@ -128,6 +137,16 @@ func isToken(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// isText says whether s may be a header's value: no control characters but tabs.
+func isText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // framing is how the body is cut into records.

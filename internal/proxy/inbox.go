@@ -105,13 +105,18 @@ func (in *inbox) more(most int) error {
 	return err
 }
 
-// line returns the next line without its end, waiting for it.
+// line returns the next line of a chunked body's framing without its end, waiting
+// for it. A line that ends in \n alone is an error: parsers differ over what it means.
 func (in *inbox) line(most int) ([]byte, error) {
 	for seen := 0; ; {
 		if i := bytes.IndexByte(in.buf[in.pos+seen:in.end], '\n'); i >= 0 {
 			line := in.buf[in.pos : in.pos+seen+i]
 			in.pos += seen + i + 1
-			return bytes.TrimSuffix(line, []byte("\r")), nil
+			line, ok := bytes.CutSuffix(line, []byte("\r"))
+			if !ok || bytes.IndexByte(line, '\r') >= 0 {
+				return nil, errBadChunk
+			}
+			return line, nil
 		}
 		seen = in.buffered()
 		if seen > most {

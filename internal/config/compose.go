@@ -153,7 +153,8 @@ func (c *composer) target(s said[string]) (int, bool) {
 		return 0, false // told already
 	}
 	if !strings.Contains(s.value, "://") {
-		c.problems.add(s.place, "no connection named %q%s; a URL needs http:// or https:// in front", s.value, Near(s.value, c.ids()))
+		hint := cmp.Or(Near(s.value, c.ids()), "; a URL needs http:// or https:// in front")
+		c.problems.add(s.place, "no connection named %q%s", s.value, hint)
 		return 0, false
 	}
 	u, header, err := parseURL(s.value)

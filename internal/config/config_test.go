@@ -1,0 +1,312 @@
+package config
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// given loads settings as the program would: a file's text ("" = none), variables, flags.
+func given(t *testing.T, file string, env map[string]string, flags ...string) (Config, error) {
+	t.Helper()
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	g := Flags(fs)
+	if err := fs.Parse(flags); err != nil {
+		t.Fatal(err)
+	}
+	if file != "" {
+		g.File = filepath.Join(t.TempDir(), "gollamas.yaml")
+		if err := os.WriteFile(g.File, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Load(g, func(name string) string { return env[name] })
+}
+
+// routes is what a Config serves, a line each.
+func routes(c Config) string {
+	var b strings.Builder
+	for _, m := range c.Models {
+		fmt.Fprintf(&b, "%s →", m.Name)
+		for _, i := range m.Routes {
+			id := c.Connections[i].ID
+			if id == "" {
+				id = c.Connections[i].URL.String()
+			}
+			fmt.Fprintf(&b, " %s", id)
+		}
+		b.WriteString("\n")
+	}
+	for _, a := range c.Aliases {
+		fmt.Fprintf(&b, "%s = %s\n", a.Name, a.Model)
+	}
+	return b.String()
+}
+
+func TestTheFirstGollamasFlagsAndVariablesStillWork(t *testing.T) {
+	want := "llama3.2 → http://server-01:11434\ndeepseek-r1:14b → lab\nds = deepseek-r1:14b\n"
+	for name, c := range map[string]struct {
+		env   map[string]string
+		flags []string
+	}{
+		"singular flags": {nil, []string{"--proxy", "llama3.2=http://server-01:11434", "--proxy", "deepseek-r1:14b=lab", "--connection", "lab=http://server-02:11434", "--alias", "ds=deepseek-r1:14b"}},
+		"plural flags":   {nil, []string{"--proxies", "llama3.2=http://server-01:11434,deepseek-r1:14b=lab", "--connections", "lab=http://server-02:11434", "--aliases", "ds=deepseek-r1:14b"}},
+		"environment":    {map[string]string{"GOLLAMAS_PROXIES": "llama3.2=http://server-01:11434,deepseek-r1:14b=lab", "GOLLAMAS_CONNECTIONS": "lab=http://server-02:11434", "GOLLAMAS_ALIASES": "ds=deepseek-r1:14b"}, nil},
+		"bare variables": {map[string]string{"PROXIES": "llama3.2=http://server-01:11434,deepseek-r1:14b=lab", "CONNECTIONS": "lab=http://server-02:11434", "ALIASES": "ds=deepseek-r1:14b"}, nil},
+		"all together":   {map[string]string{"GOLLAMAS_CONNECTIONS": "lab=http://server-02:11434"}, []string{"--proxy=llama3.2=http://server-01:11434", "--proxies=deepseek-r1:14b=lab", "-alias=ds=deepseek-r1:14b"}},
+	} {
+		c, err := given(t, "", c.env, c.flags...)
+		if err != nil || routes(c) != want {
+			t.Errorf("%s: %v\n%s", name, err, routes(c))
+		}
+	}
+}
+
+func TestEveryNameOfAFlagAndVariable(t *testing.T) {
+	base := []string{"--connection", "a=http://a:1"}
+	for _, name := range []string{"--listen", "-a", "--addr", "--address"} {
+		if c, err := given(t, "", nil, append(base, name, "0.0.0.0:80")...); err != nil || c.Listen != "0.0.0.0:80" {
+			t.Errorf("%s: %v %s", name, err, c.Listen)
+		}
+	}
+	for _, name := range []string{"--level", "--error-level"} {
+		if c, err := given(t, "", nil, append(base, name, "WARN")...); err != nil || c.Level != "warn" {
+			t.Errorf("%s: %v %s", name, err, c.Level)
+		}
+	}
+	for _, s := range Settings {
+		for _, name := range s.Env {
+			value := map[string]string{"listen": "x:1", "level": "debug", "list_aliases": "true", "max_body": "1KB"}[s.Key]
+			if value == "" {
+				value = "7s"
+			}
+			before, _ := given(t, "", nil, base...)
+			c, err := given(t, "", map[string]string{name: value}, base...)
+			if err != nil || fmt.Sprint(plain(c)) == fmt.Sprint(plain(before)) {
+				t.Errorf("%s=%s changed nothing (%v)", name, value, err)
+			}
+		}
+	}
+	if c, err := given(t, "", nil, append(base, "--list-aliases")...); err != nil || !c.ListAliases {
+		t.Errorf("--list-aliases alone: %v", err)
+	}
+	if c, err := given(t, "list_aliases: true", nil, append(base, "--list-aliases=false")...); err != nil || c.ListAliases {
+		t.Errorf("--list-aliases=false: %v", err)
+	}
+}
+
+func plain(c Config) []any {
+	return []any{c.Listen, c.Level, c.ListAliases, c.MaxBody, c.Watch, c.Drain, c.ReadHeader}
+}
+
+func TestAFlagWinsOverAVariableOverTheFile(t *testing.T) {
+	file := "listen: file:1\nwatch: 1s\ndrain: 1s\nconnections: {a: http://file:1}\nmodels: {m: a, n: a}\naliases: {x: m}"
+	env := map[string]string{"GOLLAMAS_LISTEN": "env:1", "LISTEN": "bare:1", "GOLLAMAS_WATCH": "2s"}
+	c, err := given(t, file, env, "--listen", "flag:1", "--connection", "a=http://flag:1", "--proxy", "n=http://other:1", "--alias", "x=n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "flag:1" || c.Watch != 2*time.Second || c.Drain != time.Second {
+		t.Errorf("listen %s watch %s drain %s", c.Listen, c.Watch, c.Drain)
+	}
+	if want := "m → a\nn → http://other:1\nx = n\n"; routes(c) != want || c.Connections[0].URL.Host != "flag:1" {
+		t.Errorf("%s%v", routes(c), c.Connections[0].URL)
+	}
+}
+
+func TestTheFilesShapes(t *testing.T) {
+	c, err := given(t, `
+connections:
+  main: http://main-ai:11434
+  mini:
+    url: https://mini-ai.lan/ollama/
+    headers: {Authorization: "Bearer ${MINI_TOKEN}"}
+    tls: {ca: /etc/ssl/lan.pem, cert: c.pem, key: k.pem, insecure: true}
+models:
+  llama3.2:
+    routes: [main, {connection: mini}]
+    aliases: [gpt-3.5-turbo]
+  deepseek-r1:14b: main
+  "qwen*": [mini]
+aliases: {deepseek: deepseek-r1:14b}
+max_body: 20MB
+watch: 2
+`, map[string]string{"MINI_TOKEN": "t0k"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "llama3.2 → main mini\ndeepseek-r1:14b → main\nqwen* → mini\ngpt-3.5-turbo = llama3.2\ndeepseek = deepseek-r1:14b\n"
+	if routes(c) != want {
+		t.Errorf("got\n%swant\n%s", routes(c), want)
+	}
+	mini := c.Connections[1]
+	if mini.Header.Get("Authorization") != "Bearer t0k" || mini.TLS != (TLS{"/etc/ssl/lan.pem", "c.pem", "k.pem", true}) || mini.URL.Path != "/ollama" {
+		t.Errorf("%+v", mini)
+	}
+	if c.MaxBody != 20e6 || c.Watch != 2*time.Second {
+		t.Errorf("max_body %d watch %s", c.MaxBody, c.Watch)
+	}
+}
+
+func TestOneURLIsOneConnectionAndTwoIDsAreTwo(t *testing.T) {
+	c, err := given(t, "", nil, "--proxy", "a=http://X:11434", "--proxy", "b=http://x:11434/", "--proxy", "a=http://x:11434")
+	if err != nil || len(c.Connections) != 1 || routes(c) != "a → http://X:11434\nb → http://X:11434\n" {
+		t.Errorf("%v %d\n%s", err, len(c.Connections), routes(c))
+	}
+	c, err = given(t, "", nil, "--connection", "one=http://x", "--connection", "two=http://x:80", "--proxy", "m=http://x", "--proxy", "m=two")
+	if err != nil || len(c.Connections) != 2 || routes(c) != "m → one two\n" {
+		t.Errorf("%v %d\n%s", err, len(c.Connections), routes(c))
+	}
+}
+
+func TestConnectionsWithoutAProxyAreAStarOnEach(t *testing.T) {
+	c, err := given(t, "", nil, "--connection", "a=http://a", "--connection", "b=http://b", "--alias", "x=anything")
+	if err != nil || routes(c) != "* → a b\nx = anything\n" {
+		t.Errorf("%v\n%s", err, routes(c))
+	}
+}
+
+func TestAPasswordInAURLBecomesAHeaderAndShowsNowhere(t *testing.T) {
+	c, err := given(t, "", nil, "--connection", "a=http://me:secret@a:1")
+	if err != nil || strings.Contains(c.Connections[0].URL.String(), "secret") || c.Connections[0].Header.Get("Authorization") != "Basic bWU6c2VjcmV0" {
+		t.Errorf("%v %v", err, c.Connections)
+	}
+	if _, err = given(t, "", nil, "--connection", "a=ftp://me:secret@a:1"); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+}
+
+func TestMistakesAreToldWithTheirPlaceTheirValueAndTheReason(t *testing.T) {
+	for _, c := range []struct {
+		flags []string
+		want  string
+	}{
+		{[]string{"--proxy", "llama="}, `--proxy: "llama=" has nothing behind the =: write MODEL=URL (or CONNECTION)=`},
+		{[]string{"--proxy", "=http://a"}, `--proxy: "=http://a" has nothing in front of the =`},
+		{[]string{"--proxy", "llama"}, `--proxy: "llama" has no =`},
+		{[]string{"--proxies", "a=http://a,"}, `--proxies: an empty part`},
+		{[]string{"--connection", "a=server-01:11434"}, `--connection: "server-01:11434" needs http:// or https:// in front`},
+		{[]string{"--proxy", "a=server-01:11434"}, `--proxy: no connection named "server-01:11434"; a URL needs http:// or https:// in front`},
+		{[]string{"--connection", "gpu8=http://a", "--proxy", "a=gpu9"}, `--proxy: no connection named "gpu9"; did you mean "gpu8"?`},
+		{[]string{"--connection", "a=http://a", "--connection", "a=http://b"}, `--connection: connection "a" is http://a already (--connection)`},
+		{[]string{"--connection", "a=http://a?x=1"}, `"http://a?x=1" has something behind its path`},
+		{[]string{"--connection", "a=http://"}, `"http://" names no host`},
+		{[]string{"--proxy", "bad name=http://a"}, `--proxy: "bad name": invalid model name`},
+		{[]string{"--proxy", "x:cloud=http://a"}, `--proxy: "x:cloud" is a cloud model`},
+		{[]string{"--proxy", "m=http://a", "--alias", "x=m", "--alias", "x=n"}, `--alias: alias "x" means both "m" and "n"`},
+		{[]string{"--proxy", "m=http://a", "--alias", "M:latest=m"}, `--alias: alias "M:latest" is also a model`},
+		{[]string{"--proxy", "m=http://a", "--alias", "x=n"}, `--alias: alias "x" stands for "n", which has no route`},
+		{[]string{"--proxy", "m=http://a", "--alias", "x=y", "--alias", "y=x"}, `--alias: alias "x" leads in a circle: x → y → x`},
+		{[]string{"--proxy", "m=http://a", "--listen", "11434"}, `--listen: "11434" is not an address: write HOST:PORT`},
+		{[]string{"--proxy", "m=http://a", "--level", "loud"}, `--level: "loud" is not a level`},
+		{[]string{"--proxy", "m=http://a", "--drain", "soon"}, `--drain: "soon" is not a duration`},
+		{[]string{"--proxy", "m=http://a", "--watch", "0"}, `--watch: "0" is too short`},
+		{[]string{"--proxy", "m=http://a", "--max-body", "-1"}, `--max-body: "-1" is not a size`},
+		{nil, `nothing to serve: name a server with --connection ID=URL`},
+		{[]string{"--config", "/nowhere.yaml"}, `/nowhere.yaml`},
+	} {
+		want := strings.TrimSuffix(c.want, "=")
+		if _, err := given(t, "", nil, c.flags...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\n got %v\nwant %s", c.flags, err, want)
+		}
+	}
+}
+
+func TestAllErrorsOfAFileAreToldAtOnce(t *testing.T) {
+	_, err := given(t, `
+lisen: localhost:1
+level: 5
+watch: [1s]
+connections:
+  gpu1: server:11434
+  gpu2: {urls: http://x, headers: {A: "${NOT_THERE}"}}
+  gpu3: {url: http://x, tls: {insecure: yes please}}
+models:
+  llama3:
+    routes: [gpu3, gpu9]
+    aliasses: [x]
+  mistral: {}
+  phi: {routes: {connection: gpu3, wait: 3}}
+aliases: [a]
+`, nil)
+	want := []string{
+		`lisen: there is no such setting; did you mean "listen"?`,
+		`level: "5" is not a level: it is one of panic, fatal, error, warn, info, debug, trace`,
+		`watch: a list should be a plain value`,
+		`connections.gpu1: "server:11434" needs http:// or https:// in front`,
+		`connections.gpu2.urls: there is no such setting; did you mean "url"?`,
+		`connections.gpu2.headers.A: the environment has no variable NOT_THERE`,
+		`connections.gpu2: it has no url`,
+		`connections.gpu3.tls.insecure: "yes please" should be true or false`,
+		`models.llama3.routes[1]: no connection named "gpu9"; did you mean "gpu3"?`,
+		`models.llama3.aliasses: there is no such setting; did you mean "aliases"?`,
+		`models.mistral: it has no routes: name the connections that have this model`,
+		`models.phi.routes.wait: there is no such setting`,
+		`aliases: a list should be a mapping, with a key on each line`,
+	}
+	got := strings.Split(fmt.Sprint(err), "\n")
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestABrokenFileShowsTheLine(t *testing.T) {
+	_, err := given(t, "models:\n  a: [b\n", nil)
+	if err == nil || !strings.Contains(err.Error(), "is not YAML") || !strings.Contains(err.Error(), "2 |") {
+		t.Error(err)
+	}
+}
+
+func TestTheShippedExamplePassesAndShowsEveryDefault(t *testing.T) {
+	const path = "../../gollamas.example.yaml"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	g := Flags(fs)
+	g.File = path
+	c, err := Load(g, func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(plain(c)), fmt.Sprint(plain(defaults())); got != want {
+		t.Errorf("the example has %s, the defaults are %s", got, want)
+	}
+	for _, s := range Settings {
+		if !strings.Contains(string(text), "\n"+s.Key+":") {
+			t.Errorf("the example does not show %s", s.Key)
+		}
+	}
+	for _, key := range []string{"connections:", "models:", "routes:", "aliases:", "headers:", "tls:", "ca:", "cert:", "insecure:", "${"} {
+		if !strings.Contains(string(text), key) {
+			t.Errorf("the example does not show %s", key)
+		}
+	}
+}
+
+func TestSizesAndDurations(t *testing.T) {
+	for text, want := range map[string]int64{"512MiB": 512 << 20, "20MB": 20e6, "1g": 1 << 30, "1.5KiB": 1536, "7": 7, "8 mib": 8 << 20, "3b": 3} {
+		if got, err := parseSize(text); err != nil || got != want {
+			t.Errorf("%s: %d %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "x", "0", "-1", "1e99", "MiB", "1QB", "NaN", "inf"} {
+		if got, err := parseSize(text); err == nil {
+			t.Errorf("%q is %d", text, got)
+		}
+	}
+	var d time.Duration
+	for text, want := range map[string]time.Duration{"30s": 30 * time.Second, "1h30m": 90 * time.Minute, "5": 5 * time.Second, "0.5": 500 * time.Millisecond} {
+		if err := setDuration(&d, text, 0); err != nil || d != want {
+			t.Errorf("%s: %v %v", text, d, err)
+		}
+	}
+}

@@ -201,6 +201,9 @@ func TestMultipartIsRoutedByItsModelFieldAndTheQueryWins(t *testing.T) {
 	} {
 		got := r.ask("POST", c.path, c.form, "Content-Type", c.contentType)
 		got.want(t, 200, `"text"`)
+		if strings.Contains(got.body, "error") || got.err != nil {
+			t.Errorf("%s: %v %s", c.path, got.err, got.body)
+		}
 		seen := c.server.Requests()
 		if last := seen[len(seen)-1]; last.URL != c.url || string(last.Body) != c.form {
 			t.Errorf("%s became %s, the form unchanged: %v", c.path, last.URL, string(last.Body) == c.form)

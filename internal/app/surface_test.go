@@ -72,6 +72,12 @@ func TestOnLoopbackAPagesOwnHostNameIsRefused(t *testing.T) {
 		if got := r.ask("GET", "/api/version", "", "Host", host); got.status != want {
 			t.Errorf("Host %s: %d, want %d", host, got.status, want)
 		}
+		for _, c := range [][2]string{{"GET", "/api/tags/"}, {"OPTIONS", "/api/chat"}, {"GET", "/nowhere"}, {"GET", "//api/tags"}} {
+			got, direct := r.ask(c[0], c[1], "", "Host", host), ask(t, c[0], s.URL()+c[1], "", "Host", host)
+			if got.status != direct.status || got.header.Get("Allow") != direct.header.Get("Allow") {
+				t.Errorf("Host %s, %s %s: %d %q, want %d %q", host, c[0], c[1], got.status, got.header.Get("Allow"), direct.status, direct.header.Get("Allow"))
+			}
+		}
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -164,16 +163,4 @@ func (t terminal) check(args []string) error {
 		fmt.Fprintf(t.out, "  %-*s  → %s%s\n", width, l.Model, strings.Join(l.Servers, ", "), also)
 	}
 	return nil
-}
-
-// flagNames are a setting's flags as the help shows them, the main one first.
-func flagNames(s config.Setting) string {
-	names := slices.Clone(s.Flags)
-	for i, n := range names {
-		names[i] = "--" + n
-		if len(n) == 1 {
-			names[i] = "-" + n
-		}
-	}
-	return strings.Join(append([]string{"--" + s.Flag()}, names...), ", ")
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gollamas/internal/config"
@@ -19,37 +20,43 @@ Commands
   demo       try it without any Ollama
   version    print the version; --full for all of it
 
-Flags, with their environment variables
+Flags
 `
 
 const helpTail = `
-A MODEL may have a * in it (qwen*, *). All settings can be in a YAML file:
-gollamas.example.yaml has every one. A flag wins over a variable, a variable over the file.
+A MODEL may have a * in it (qwen*, *). Connections and no proxy at all = every model they have.
+Every flag is a variable too: --max-body is GOLLAMAS_MAX_BODY; of lists, the plural.
+gollamas.example.yaml shows the file. A flag wins over a variable, a variable over the file.
 `
 
 func (t terminal) help([]string) error {
-	var rows [][3]string
-	for _, l := range config.Lists {
-		rows = append(rows, [3]string{"--" + l.Flag + " " + l.Value, l.Help, ""})
-		rows = append(rows, [3]string{"--" + l.Plural + " A,B", "the same, as a list", l.Env[0]})
-	}
-	rows = append(rows, [3]string{"--" + config.FileFlag + " FILE", "a YAML file with any of these settings", config.FileEnv})
-	for _, s := range config.Settings {
-		rows = append(rows, [3]string{flagNames(s), s.Help, s.Env[0]})
-	}
 	var b strings.Builder
 	b.WriteString(helpHead)
-	for _, r := range rows {
-		fmt.Fprintf(&b, "  %-24s %s%s\n", r[0], r[1], variable(r[2]))
+	row := func(flag, help string) { fmt.Fprintf(&b, "  %-22s %s\n", flag, help) }
+	for _, l := range config.Lists {
+		row("--"+l.Flag+" "+l.Value, l.Help)
+		row("--"+l.Plural+" A,B", "the same, as a list")
+	}
+	row("--"+config.FileFlag+" FILE", "a YAML file with any of these settings")
+	for _, s := range config.Settings {
+		row("--"+s.Flag()+" "+s.Value, s.Help+otherNames(s))
 	}
 	b.WriteString(helpTail)
 	_, err := t.out.Write([]byte(b.String()))
 	return err
 }
 
-func variable(name string) string {
-	if name == "" {
+// otherNames are the flags that mean the same.
+func otherNames(s config.Setting) string {
+	if len(s.Flags) == 0 {
 		return ""
 	}
-	return "  [" + name + "]"
+	names := slices.Clone(s.Flags)
+	for i, n := range names {
+		names[i] = "--" + n
+		if len(n) == 1 {
+			names[i] = "-" + n
+		}
+	}
+	return "; also " + strings.Join(names, ", ")
 }

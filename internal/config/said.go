@@ -90,7 +90,7 @@ type List struct {
 
 // Lists are all of them.
 var Lists = []List{
-	{"proxy", "proxies", []string{"GOLLAMAS_PROXIES", "PROXIES"}, "MODEL=URL", "where a model's requests go; the same model twice = several routes", (*Said).addRoute},
-	{"connection", "connections", []string{"GOLLAMAS_CONNECTIONS", "CONNECTIONS"}, "ID=URL", "names a server; the ID then stands for the URL", (*Said).addConnection},
-	{"alias", "aliases", []string{"GOLLAMAS_ALIASES", "ALIASES"}, "ALIAS=MODEL", "another name for a model", (*Said).addAlias},
+	{"proxy", "proxies", []string{"GOLLAMAS_PROXIES", "PROXIES"}, "MODEL=URL", "where a model's requests go; once for each, again for one more server", (*Said).addRoute},
+	{"connection", "connections", []string{"GOLLAMAS_CONNECTIONS", "CONNECTIONS"}, "ID=URL", "names a server: the ID then stands for the URL; once for each", (*Said).addConnection},
+	{"alias", "aliases", []string{"GOLLAMAS_ALIASES", "ALIASES"}, "ALIAS=MODEL", "another name for a model; once for each", (*Said).addAlias},
 }

@@ -15,6 +15,7 @@ type Setting struct {
 	Flags []string // other names of the flag
 	Env   []string // the variables, the first that is set wins
 	Bool  bool     // the flag needs no value
+	Value string   // what it looks like
 	Help  string
 	set   func(*Config, string) error
 }
@@ -24,21 +25,21 @@ func (s Setting) Flag() string { return strings.ReplaceAll(s.Key, "_", "-") }
 
 // Settings are all plain values there are.
 var Settings = []Setting{
-	{Key: "listen", Flags: []string{"a", "addr", "address"}, Env: []string{"GOLLAMAS_LISTEN", "LISTEN"},
-		Help: "address to serve on (default localhost:11434)", set: setListen},
-	{Key: "level", Flags: []string{"error-level"}, Env: []string{"GOLLAMAS_LEVEL", "LEVEL"},
-		Help: "panic, fatal, error, warn, info, debug or trace (default info)", set: setLevel},
+	{Key: "listen", Value: "ADDR", Flags: []string{"a", "addr", "address"}, Env: []string{"GOLLAMAS_LISTEN", "LISTEN"},
+		Help: "serve on this address (default localhost:11434)", set: setListen},
+	{Key: "level", Value: "LEVEL", Flags: []string{"error-level"}, Env: []string{"GOLLAMAS_LEVEL", "LEVEL"},
+		Help: "panic, fatal, error, warn, info (default), debug, trace", set: setLevel},
 	{Key: "list_aliases", Env: []string{"GOLLAMAS_LIST_ALIASES", "LIST_ALIASES"}, Bool: true,
 		Help: "show aliases in model lists too", set: setListAliases},
-	{Key: "max_body", Env: []string{"GOLLAMAS_MAX_BODY"},
+	{Key: "max_body", Value: "SIZE", Env: []string{"GOLLAMAS_MAX_BODY"},
 		Help: "largest request that is read to be routed (default 512MiB)", set: setMaxBody},
-	{Key: "watch", Env: []string{"GOLLAMAS_WATCH"},
+	{Key: "watch", Value: "TIME", Env: []string{"GOLLAMAS_WATCH"},
 		Help: "how often each server is looked at (default 5s)",
 		set:  func(c *Config, v string) error { return setDuration(&c.Watch, v, 100*time.Millisecond) }},
-	{Key: "drain", Env: []string{"GOLLAMAS_DRAIN"},
+	{Key: "drain", Value: "TIME", Env: []string{"GOLLAMAS_DRAIN"},
 		Help: "how long running answers may take after SIGTERM (default 30s)",
 		set:  func(c *Config, v string) error { return setDuration(&c.Drain, v, 0) }},
-	{Key: "read_header", Env: []string{"GOLLAMAS_READ_HEADER"},
+	{Key: "read_header", Value: "TIME", Env: []string{"GOLLAMAS_READ_HEADER"},
 		Help: "how long a client may take for its header (default 10s)",
 		set:  func(c *Config, v string) error { return setDuration(&c.ReadHeader, v, time.Millisecond) }},
 }

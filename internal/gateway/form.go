@@ -31,7 +31,7 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 	if no != nil {
 		return Decision{Asked: asked, Answer: no}
 	}
-	job.Target = ask.Target
+	job.Target, job.Whole = ask.Target, true // Ollama calls {"text":…} a stream of records
 	if job.Echo != "" {
 		job.Target = e.Path + "?model=" + url.QueryEscape(job.Model)
 		if ask.Query != "" {

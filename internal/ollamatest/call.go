@@ -75,14 +75,6 @@ func (c *call) body() ([]byte, error) {
 	return c.read, c.readErr
 }
 
-func (c *call) drain() {
-	if c.upload {
-		io.Copy(io.Discard, c.r.Body)
-		return
-	}
-	c.body()
-}
-
 // model is the model the request names, as far as a look at it tells.
 func (c *call) model() string {
 	if c.param != "" {
@@ -93,6 +85,9 @@ func (c *call) model() string {
 	}
 	if q := c.r.URL.Query().Get("model"); q != "" {
 		return q
+	}
+	if c.upload {
+		return ""
 	}
 	var named struct{ Model, Name, Source string }
 	body, _ := c.body()

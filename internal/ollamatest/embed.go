@@ -1,15 +1,9 @@
 package ollamatest
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"math"
-	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -27,13 +21,6 @@ type embeddingRequest struct {
 	Prompt    string         `json:"prompt"`
 	KeepAlive *keepAlive     `json:"keep_alive,omitempty"`
 	Options   map[string]any `json:"options"`
-}
-
-type completionEmbed struct {
-	Input          any    `json:"input"`
-	Model          string `json:"model"`
-	Dimensions     int    `json:"dimensions,omitempty"`
-	EncodingFormat string `json:"encoding_format,omitempty"`
 }
 
 type embedAnswer struct {
@@ -149,6 +136,9 @@ func (c *call) embedder(v voice, m *installed, name string, opts map[string]any,
 		return nil, false
 	}
 	if f := c.fault(ErrorRecord, DieRunning); f != nil {
+		if f.Kind == DieRunning {
+			c.memory.died(r)
+		}
 		c.memory.release(r)
 		c.refuse(v, http.StatusInternalServerError, beforeFirst(f))
 		return nil, false
@@ -201,89 +191,4 @@ func (c *call) embeddings() {
 		}
 	}
 	c.json(http.StatusOK, answer)
-}
-
-// vector is the embedding of a text: the same text, the same vector of length 1.
-func vector(text string, n int) []float32 {
-	h := fnv.New64a()
-	h.Write([]byte(text))
-	rnd := rand.New(rand.NewPCG(h.Sum64(), 1))
-	v := make([]float32, n)
-	for i := range v {
-		v[i] = float32(rnd.NormFloat64())
-	}
-	return normal(v)
-}
-
-func normal(v []float32) []float32 {
-	var sum float64
-	for _, x := range v {
-		sum += float64(x) * float64(x)
-	}
-	scale := float32(1 / max(math.Sqrt(sum), 1e-12))
-	for i := range v {
-		v[i] *= scale
-	}
-	return v
-}
-
-func shortened(v []float32, dimensions int) []float32 {
-	if dimensions > 0 && dimensions < len(v) {
-		return normal(v[:dimensions])
-	}
-	return v
-}
-
-func (c *call) v1Embeddings() {
-	var req completionEmbed
-	if !c.bindV1(&req) {
-		return
-	}
-	if f := req.EncodingFormat; f != "" && !strings.EqualFold(f, "float") && !strings.EqualFold(f, "base64") {
-		c.reject(fmt.Sprintf("Invalid value for 'encoding_format' = %s. Supported values: ['float', 'base64'].", f))
-		return
-	}
-	if req.Input == "" {
-		req.Input = []any{""}
-	}
-	if list, ok := req.Input.([]any); req.Input == nil || ok && len(list) == 0 {
-		c.reject("invalid input")
-		return
-	}
-	v := &openaiCompletion{}
-	answer := c.embedded(v, &embedRequest{Model: req.Model, Input: req.Input, Dimensions: req.Dimensions})
-	if answer != nil {
-		c.answer(http.StatusOK, jsonBare, embeddingList(req, answer))
-	}
-}
-
-func embeddingList(req completionEmbed, a *embedAnswer) []byte {
-	type embedding struct {
-		Object    string `json:"object"`
-		Embedding any    `json:"embedding"`
-		Index     int    `json:"index"`
-	}
-	type tokens struct {
-		PromptTokens int `json:"prompt_tokens"`
-		TotalTokens  int `json:"total_tokens"`
-	}
-	var list []embedding
-	for i, v := range a.Embeddings {
-		e := embedding{Object: "embedding", Embedding: v, Index: i}
-		if strings.EqualFold(req.EncodingFormat, "base64") {
-			e.Embedding = packed(v)
-		}
-		list = append(list, e)
-	}
-	return marshalLine(struct {
-		Object string      `json:"object"`
-		Data   []embedding `json:"data"`
-		Model  string      `json:"model"`
-		Usage  tokens      `json:"usage"`
-	}{"list", list, req.Model, tokens{a.PromptEvalCount, a.PromptEvalCount}})
-}
-
-func packed(v []float32) string {
-	b, _ := binary.Append(nil, binary.LittleEndian, v)
-	return base64.StdEncoding.EncodeToString(b)
 }

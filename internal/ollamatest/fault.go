@@ -1,6 +1,7 @@
 package ollamatest
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -16,9 +17,9 @@ type Fault struct {
 	Times int    // how many requests; 0 = until cleared
 	After int    // records (lines, events) let through first; bytes, where the answer is no stream
 
-	Status int // for Status
-	Body   string
-	Header http.Header
+	Status int         // for Status, default 500
+	Body   string      // for Status; with the kinds that answer an error, its text instead of Ollama's
+	Header http.Header // for Status
 
 	Pace time.Duration // for Slow
 }
@@ -34,7 +35,7 @@ const (
 	SilentEnd                    // the stream ends cleanly after After records without its final marker; an answer in one piece says done:false
 	ErrorRecord                  // the stream ends with an error after After records: a line of its own natively, SilentEnd on /v1
 	DieLoading                   // the load fails: 500 with the runner's last words
-	DieRunning                   // the runner dies: 500 before the first record, as ErrorRecord after it
+	DieRunning                   // the runner dies: 500 before the first record, as ErrorRecord after it; the next request loads it anew
 	Slow                         // Pace instead of Options.Pace
 )
 
@@ -109,9 +110,9 @@ func (c *call) arrive() bool {
 	if !c.faults.wants(onArrival, c.r.URL.Path) {
 		return false
 	}
-	// The body is read before anything else: a fault may name its model, and net/http notices
-	// that a client left only once the body has been read.
-	c.drain()
+	if !c.upload {
+		c.body() // a fault may name the model in it
+	}
 	c.struck = c.faults.take(onArrival, c.r.URL.Path, c.model)
 	for _, f := range c.struck {
 		switch {
@@ -147,8 +148,12 @@ func (c *call) fault(kinds ...FaultKind) *armed {
 	return nil
 }
 
-// hang waits for the client to leave and lets the connection go.
+// hang waits for the client to leave and lets the connection go. net/http notices that a client
+// left only when the body has been read.
 func (c *call) hang() {
+	if c.upload {
+		io.Copy(io.Discard, c.r.Body)
+	}
 	<-c.ctx.Done()
 	c.tear()
 }

@@ -200,6 +200,20 @@ func TestDieLoading(t *testing.T) {
 	}
 }
 
+// A runner that died is loaded again by the next request, whatever it asks for.
+func TestDeadRunner(t *testing.T) {
+	faulty(t, Fault{Kind: DieRunning, After: 3, Times: 1}, func(b *box) {
+		b.ok(b.post("/api/generate", `{"model":"a","prompt":"x"}`))
+		if b.loaded() != "a" {
+			t.Error("gone from ps before anybody noticed")
+		}
+		b.ok(b.post("/api/generate", generate("a", ``)))
+		if l := b.Loads(); len(l) != 2 || l[1].Reload != "died" {
+			t.Errorf("loads %+v", l)
+		}
+	})
+}
+
 func TestSlow(t *testing.T) {
 	faulty(t, Fault{Kind: Slow, Model: "A:latest", Pace: time.Minute, Times: 1}, func(b *box) {
 		if r := b.ok(b.post("/api/generate", `{"model":"a","prompt":"x"}`)); r.took != time.Second+15*time.Minute {

@@ -26,7 +26,7 @@ type Load struct {
 	Took    time.Duration
 	Aborted bool   // the client that caused it left, or the server stopped
 	Failed  bool   // DieLoading
-	Reload  string // the option that differed from the loaded one's; "" = the model was not loaded
+	Reload  string // the option that differed from the loaded one's, or "died"; "" = the model was not loaded
 }
 
 // history is what a server remembers for those who ask it afterwards.
@@ -38,6 +38,9 @@ type history struct {
 }
 
 func (h *history) arrived(r *http.Request) *Request {
+	if h.limit < 0 {
+		return &Request{}
+	}
 	seen := &Request{Method: r.Method, URL: r.RequestURI, Host: r.Host, Header: r.Header.Clone(), At: time.Now()}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -40,10 +40,7 @@ type wish struct {
 	fails func() string  // non-empty: the load fails with this
 }
 
-var (
-	errQueueFull  = errors.New("server busy, please try again.  maximum pending requests exceeded")
-	errLoadFailed = errors.New("load failed")
-)
+var errQueueFull = errors.New("server busy, please try again.  maximum pending requests exceeded")
 
 func newMemory(o Options, newer bool, h *history) *memory {
 	return &memory{
@@ -53,7 +50,7 @@ func newMemory(o Options, newer bool, h *history) *memory {
 }
 
 // acquire gives a runner that is as wished, and counts the request on it until release. It fails
-// with errQueueFull, with the context's error, or with a text that wraps errLoadFailed.
+// with errQueueFull, with the context's error, or with the last words of a runner that would not start.
 func (m *memory) acquire(ctx context.Context, w wish) (*runner, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -160,7 +157,7 @@ func (m *memory) load(ctx context.Context, w wish, reload string) (*runner, erro
 	if text := w.fails(); text != "" {
 		l.Failed = true
 		m.history.loaded(l)
-		return nil, &loadError{text}
+		return nil, errors.New(text)
 	}
 	m.history.loaded(l)
 	m.mu.Lock()
@@ -204,9 +201,3 @@ func (m *memory) clear() {
 	m.mu.Unlock()
 	m.orphans.Wait()
 }
-
-// A loadError carries the runner's last words.
-type loadError struct{ text string }
-
-func (e *loadError) Error() string { return e.text }
-func (e *loadError) Unwrap() error { return errLoadFailed }

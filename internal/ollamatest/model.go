@@ -29,10 +29,10 @@ type Model struct {
 
 	Loaded int64         // bytes it takes when loaded, default Size
 	Spill  int64         // how many of those are not on the GPU; more if Memory is short
-	Load   time.Duration // how long a load takes, default Options.Load
+	Load   time.Duration // how long a load takes, default Options.Load; below zero = none
 	NumCtx int           // PARAMETER num_ctx of its Modelfile, 0 = none
 
-	Words    []string // the tokens it answers with, default words
+	Words    []string // the tokens it answers with, default 15 words from " the" to " sun"
 	Modified time.Time
 
 	// Tokens counts the tokens of a prompt, default 2 + the words in it.
@@ -95,17 +95,6 @@ func digestOf(parts ...string) string {
 func (m *installed) can(capability string) bool { return slices.Contains(m.Capabilities, capability) }
 
 func (m *installed) remote() bool { return m.RemoteHost != "" && m.RemoteModel != "" }
-
-// missing says which of the capabilities the model lacks, in the words of Ollama's error.
-func (m *installed) missing(capabilities ...string) string {
-	var lacks []string
-	for _, c := range capabilities {
-		if !m.can(c) {
-			lacks = append(lacks, c)
-		}
-	}
-	return strings.Join(lacks, "\n")
-}
 
 // derived is a new model with the same weights, and parameters laid over its own.
 func (m *installed) derived(n modelName, params map[string]any) *installed {

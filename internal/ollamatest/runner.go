@@ -23,6 +23,7 @@ type runner struct {
 	keep    time.Duration
 	expires time.Time // zero until it has been idle once
 	leaving bool      // it goes as soon as it is idle, whatever requests say
+	dead    bool      // its process has died, which the next request notices
 	timer   *time.Timer
 	used    int
 }
@@ -125,6 +126,14 @@ func (m *memory) expire(model *installed) {
 		r.expires = time.Now()
 		m.retire(r)
 	}
+}
+
+// died marks a runner whose process is gone. /api/ps goes on showing it, as Ollama does, until a
+// request finds out and has it loaded again.
+func (m *memory) died(r *runner) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r.dead = true
 }
 
 // before reports whether r is to be pushed out before o.

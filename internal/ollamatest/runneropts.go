@@ -105,13 +105,16 @@ func checkOption(key string, v any) error {
 // context is the context a model is given: never more than it was trained for.
 func (o runnerOptions) context(m *installed) int { return min(o.numCtx, m.Context) }
 
-// differs names the option for which the loaded model must be loaded again, "" if there is none.
+// differs names the option for which the loaded model must be loaded again, "" if there is none;
+// "died" if it is for no option.
 func (m *memory) differs(r *runner, w wish) string {
 	old, now := r.opts, w.opts
 	if m.clamps {
 		old.numCtx, now.numCtx = old.context(r.model), now.context(r.model)
 	}
 	switch {
+	case r.dead:
+		return "died"
 	case old.numCtx != now.numCtx && !(old.auto && now.auto):
 		return "num_ctx"
 	case old.numBatch != now.numBatch:

@@ -29,6 +29,9 @@ func (t *talk) run() {
 		return
 	}
 	defer free()
+	if f := t.fault(DieRunning); f != nil {
+		defer t.memory.died(t.runner)
+	}
 	t.spoken = time.Now()
 	pieces := speech(t.model, t.prompt)
 	o, _ := t.resolve(t.model, t.prompt.opts)

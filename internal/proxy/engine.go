@@ -148,6 +148,9 @@ func (e *Engine) deliver(ctx context.Context, w http.ResponseWriter, job *Job, s
 	w.Header()["X-Gollamas-Server"] = []string{x.Server}
 	w.WriteHeader(a.status)
 	d := delivery{w: w, answer: a, ending: ollama.Ending{Framing: a.framing()}, x: x}
+	if job.Whole && d.ending.Framing == ollama.NDJSON {
+		d.ending.Framing = ollama.JSON
+	}
 	if job.Echo != "" && d.ending.Framing != ollama.Opaque {
 		d.echo = ollama.NewEcho(d.ending.Framing, job.Model, job.Echo)
 	}

@@ -19,6 +19,7 @@ type Job struct {
 	Decoded  bool                         // Body was compressed when it came
 	Servers  []*fleet.Server              // in the order they are asked; never empty
 	Changes  bool                         // the request changes the server: not safe to send twice
+	Whole    bool                         // the answer is one value, though its Content-Type may say NDJSON
 	Model    string                       // the name sent
 	Echo     string                       // the name answers must say instead, "" = as it is
 }

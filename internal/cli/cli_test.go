@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"bufio"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"gollamas/internal/config"
+)
+
+// TestMain makes the test binary answer to the name gollamas in scripts.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gollamas": func() { os.Exit(Main(os.Args[1:])) }})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata"})
+}
+
+func TestHelpFitsAScreenAndNamesEverySetting(t *testing.T) {
+	var out strings.Builder
+	if code := (terminal{out: &out}).run([]string{"--help"}); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	text := out.String()
+	for _, s := range config.Settings {
+		for _, name := range append([]string{s.Flag()}, s.Flags...) {
+			if !strings.Contains(text, "-"+name) {
+				t.Errorf("the help lacks --%s", name)
+			}
+		}
+		if rule := "GOLLAMAS_" + strings.ToUpper(s.Key); s.Env[0] != rule {
+			t.Errorf("the help says that --%s is %s, and it is %s", s.Flag(), rule, s.Env[0])
+		}
+	}
+	for _, l := range config.Lists {
+		for _, part := range []string{"--" + l.Flag + " ", "--" + l.Plural + " "} {
+			if !strings.Contains(text, part) {
+				t.Errorf("the help lacks %s", part)
+			}
+		}
+		if rule := "GOLLAMAS_" + strings.ToUpper(l.Plural); l.Env[0] != rule {
+			t.Errorf("the help says that --%s is %s, and it is %s", l.Plural, rule, l.Env[0])
+		}
+	}
+	lines, width := 0, 0
+	for in := bufio.NewScanner(strings.NewReader(text)); in.Scan(); lines++ {
+		width = max(width, len(in.Text()))
+	}
+	if lines > 40 || width > 100 {
+		t.Errorf("the help has %d lines, the longest of %d: a screen has 40 of 100", lines, width)
+	}
+}

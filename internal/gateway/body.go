@@ -84,9 +84,10 @@ func readAll(from io.Reader, length, most int64) ([]byte, error) {
 	}
 }
 
-// grown is the next size of a buffer of have bytes: twice that, or all that was announced.
+// grown is the next size of a buffer of have bytes that came whole: all that was
+// announced, once a client has sent so much of it, or else twice as much.
 func grown(have, length int64) int64 {
-	if length > have && length <= 2*have {
+	if length >= have {
 		return length + 1
 	}
 	return 2 * have

@@ -1,0 +1,171 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gollamas/internal/ollamatest"
+)
+
+// pipes is a listener whose connections are in memory, so that time can be pretended too.
+type pipes struct {
+	c    chan net.Conn
+	once sync.Once
+	done chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{c: make(chan net.Conn), done: make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.c:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.c <- theirs:
+		return ours, nil
+	case <-p.done:
+		return nil, errors.New("connection refused")
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func watched(t *testing.T, l *pipes, log *bytes.Buffer) (s *Server, stop func()) {
+	t.Helper()
+	u, _ := url.Parse("http://127.0.0.1:1")
+	s = New(Options{ID: "s", URL: u, Dial: l.dial})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Watch(ctx, []*Server{s}, slog.New(slog.NewTextHandler(log, nil)))
+	}()
+	return s, func() { cancel(); <-done }
+}
+
+func TestTheWatchSeesWhatChangesWithinAnInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		o := ollamatest.New(ollamatest.Options{Version: "0.24.0", Models: []ollamatest.Model{{Name: "One"}}})
+		go o.Serve(l)
+		var log bytes.Buffer
+		s, stop := watched(t, l, &log)
+		FirstLook(t.Context(), []*Server{s}, time.Second)
+		const key = "registry.ollama.ai/library/one:latest"
+		state := s.State()
+		if m, ok := state.Has(key); !ok || m.Listed.Name != "One:latest" || !state.Up || !state.Known || state.Version != "0.24.0" {
+			t.Errorf("first seen: %+v", state)
+		}
+		o.Remove("one")
+		o.Install(ollamatest.Model{Name: "two"})
+		time.Sleep(6 * time.Second) // the interval and its jitter
+		synctest.Wait()
+		if _, ok := s.State().Has(key); ok || len(s.State().Installed) != 1 {
+			t.Errorf("after a change: %+v", s.State())
+		}
+		if _, ok := state.Has(key); !ok {
+			t.Error("a state that was handed out has changed")
+		}
+		o.Install(ollamatest.Model{Name: "three"})
+		s.LookAgain()
+		s.LookAgain()
+		synctest.Wait()
+		if len(s.State().Installed) != 2 {
+			t.Error("asked to look again, it did not at once")
+		}
+		stop()
+		l.Close()
+		o.Close()
+		synctest.Wait()
+		if n := strings.Count(log.String(), "\n"); n != 1 {
+			t.Errorf("%d lines for one change of state:\n%s", n, log.String())
+		}
+	})
+}
+
+func TestAServerThatHangsIsDownAndItsListsStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		o := ollamatest.New(ollamatest.Options{Models: []ollamatest.Model{{Name: "one"}}})
+		go o.Serve(l)
+		var log bytes.Buffer
+		s, stop := watched(t, l, &log)
+		FirstLook(t.Context(), []*Server{s}, time.Second)
+		clear := o.Fault(ollamatest.Fault{Kind: ollamatest.Hang})
+		time.Sleep(12 * time.Second)
+		synctest.Wait()
+		if st := s.State(); st.Up || !st.Known || len(st.Installed) != 1 || st.Err != "no answer in time" {
+			t.Errorf("while it hangs: %+v", st)
+		}
+		clear()
+		time.Sleep(12 * time.Second)
+		synctest.Wait()
+		if !s.State().Up {
+			t.Errorf("after it came back: %+v", s.State())
+		}
+		stop()
+		l.Close()
+		o.Close()
+		synctest.Wait()
+		for _, want := range []string{"server up", `server down" server=s reason="no answer in time"`} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log lacks %s:\n%s", want, log.String())
+			}
+		}
+	})
+}
+
+func TestTheFirstLookIsNotWaitedForLongerThanAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes() // nobody accepts
+		var log bytes.Buffer
+		s, stop := watched(t, l, &log)
+		start := time.Now()
+		FirstLook(t.Context(), []*Server{s}, time.Second)
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("it waited %v", took)
+		}
+		stop()
+	})
+}
+
+func TestARedirectIsNotFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("a server nobody has named was asked")
+	}))
+	defer elsewhere.Close()
+	srv := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
+	defer srv.Close()
+	u, _ := url.Parse(srv.URL)
+	s := New(Options{URL: u})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); Watch(ctx, []*Server{s}, slog.New(slog.DiscardHandler)) }()
+	FirstLook(ctx, []*Server{s}, 5*time.Second)
+	stop()
+	<-done
+	if st := s.State(); st.Up || !strings.Contains(st.Err, "status 302") {
+		t.Errorf("%+v", st)
+	}
+}

@@ -1,0 +1,87 @@
+package gateway
+
+import (
+	"bytes"
+	"net/url"
+	"testing"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/route"
+)
+
+// gateway with routes for models; no server of them is ever dialled.
+func deciding(t testing.TB, aliases []route.Alias, models ...string) *Gateway {
+	t.Helper()
+	var routes []route.Model
+	for _, m := range models {
+		u, _ := url.Parse("http://host-of-a-model:11434")
+		routes = append(routes, route.Model{Name: m, Servers: []*fleet.Server{fleet.New(fleet.Options{ID: m, URL: u})}})
+	}
+	table, err := route.New(routes, aliases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(Options{Table: table, Origins: NewOrigins("", true), MaxBody: 1 << 20})
+}
+
+// endpointOf is the endpoint of a POST.
+func endpointOf(t testing.TB, g *Gateway, path string) *Endpoint {
+	t.Helper()
+	e, _, no := g.surface.find("POST", path, "")
+	if no != nil {
+		t.Fatalf("%s: %d", path, no.Status)
+	}
+	return e
+}
+
+func TestDecidingNeedsPlainValuesOnly(t *testing.T) {
+	g := deciding(t, []route.Alias{{Name: "gpt", Model: "llama3.2"}}, "llama3.2", "qwen3:8b")
+	body := []byte(`{"model":"GPT","x":1}`)
+	d := g.Decide(Ask{Endpoint: endpointOf(t, g, "/api/chat"), Target: "/api/chat?ts=1", Body: body})
+	if d.Answer != nil || d.Asked != "GPT" || d.Job.Model != "llama3.2" || d.Job.Echo != "GPT" || d.Job.Target != "/api/chat?ts=1" || d.Job.Servers[0].ID() != "llama3.2" {
+		t.Fatalf("%+v %+v", d, d.Job)
+	}
+	sent := d.Job.Body(d.Job.Servers[0])
+	if got := string(bytes.Join(sent, nil)); got != `{"model":"llama3.2","x":1}` {
+		t.Errorf("sent %s", got)
+	}
+	if &sent[0][0] != &body[0] {
+		t.Error("the body was copied")
+	}
+}
+
+// FuzzDecide holds that nothing a client can send makes deciding fail: there is
+// an answer or a job, never both, and a job goes to a server of the model asked for.
+func FuzzDecide(f *testing.F) {
+	for _, body := range []string{`{"model":"llama3.2"}`, `{"model":"gpt"}`, `{"name":"x"}`, `[]`, `{`, `{"model":"llama3.2:cloud"}`, `{"model":"x:local:cloud"}`, "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt\r\n--b--\r\n"} {
+		f.Add([]byte(body), "model=gpt", "multipart/form-data; boundary=b")
+	}
+	g := deciding(f, []route.Alias{{Name: "gpt", Model: "llama3.2"}}, "llama3.2", "qwen*")
+	f.Fuzz(func(t *testing.T, body []byte, query, contentType string) {
+		for i := range endpoints {
+			e := &endpoints[i]
+			d := g.Decide(Ask{Endpoint: e, Target: e.Path, Segment: query, Query: query, ContentType: contentType, Body: body})
+			if (d.Answer == nil) == (d.Job == nil) {
+				t.Fatalf("%s %q: answer %v job %v", e.Path, body, d.Answer, d.Job)
+			}
+			if d.Job != nil && len(d.Job.Servers) == 0 {
+				t.Fatalf("%s %q: a job without servers", e.Path, body)
+			}
+			if d.Job != nil {
+				d.Job.Body(d.Job.Servers[0])
+			}
+		}
+	})
+}
+
+func BenchmarkDecide(b *testing.B) {
+	g := deciding(b, nil, "llama3.2", "qwen3:8b")
+	ask := Ask{Endpoint: endpointOf(b, g, "/api/chat"), Target: "/api/chat",
+		Body: []byte(`{"model":"llama3.2","messages":[{"role":"user","content":"hello there"}],"stream":false}`)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if d := g.Decide(ask); d.Job == nil {
+			b.Fatal(d)
+		}
+	}
+}

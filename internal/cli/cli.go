@@ -60,8 +60,18 @@ func (t terminal) run(args []string) int {
 		fmt.Fprintf(t.err, "gollamas: %v\nTry gollamas --help.\n", err)
 		return 2
 	}
-	fmt.Fprintf(t.err, "gollamas: %v\n", err)
+	for _, e := range each(err) {
+		fmt.Fprintf(t.err, "gollamas: %v\n", e)
+	}
 	return 1
+}
+
+// each is the errors that were joined into one.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 // parse reads flags; what is left over, or unknown, is an error that says what was meant.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"io"
+	"time"
 
 	"gollamas/internal/fleet"
 )
@@ -96,17 +97,21 @@ func (a *answer) finish() {
 	a.pool.put(a.conn)
 }
 
+// lastOfRequest is how long the last bytes of a request may take to be
+// written when its answer is over already. A server that answered early and
+// reads no more takes for ever.
+const lastOfRequest = 20 * time.Millisecond
+
 func (a *answer) sentAll() bool {
 	if a.written == nil {
 		return true
 	}
-	select {
-	case err := <-a.written:
-		a.written = nil
-		return err == nil
-	default:
+	if a.conn.SetWriteDeadline(time.Now().Add(lastOfRequest)) != nil {
 		return false
 	}
+	err := <-a.written
+	a.written = nil
+	return err == nil && a.conn.SetWriteDeadline(time.Time{}) == nil
 }
 
 // drop ends the connection, and waits for the writer, which holds the body.

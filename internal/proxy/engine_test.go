@@ -185,10 +185,10 @@ func TestAServersPathAndHeadersAreUsed(t *testing.T) {
 	s := fleet.New(fleet.Options{URL: u, Header: http.Header{"Authorization": {"Bearer own"}, "X-Own": {"1"}}})
 	job := jobFor("{}", s)
 	job.Target = "/api/show?ts=1&x=%2F"
-	job.Header = http.Header{"Authorization": {"Bearer client"}, "X-Own": {"client"}, "Te": {"trailers"}}
+	job.Header = http.Header{"Authorization": {"Bearer client"}, "X-Own": {"client"}, "Te": {"trailers"}, "Host": {"client"}}
 	e := &Engine{}
 	carry(e, job)
-	if got.RequestURI != "/ollama/api/show?ts=1&x=%2F" || got.Header.Get("Authorization") != "Bearer own" || strings.Join(got.Header["X-Own"], "|") != "1" || got.Header.Get("Te") != "" {
+	if got.RequestURI != "/ollama/api/show?ts=1&x=%2F" || got.Header.Get("Authorization") != "Bearer own" || strings.Join(got.Header["X-Own"], "|") != "1" || got.Header.Get("Te") != "" || got.Host != u.Host {
 		t.Errorf("%s %v", got.RequestURI, got.Header)
 	}
 	e.sweep(true)

@@ -173,6 +173,18 @@ func TestListsAreEmptyAsOllamasAre(t *testing.T) {
 	r.get("/v1/models/nope").want(t, 404, `{"error":{"message":"model 'nope' not found","type":"not_found_error","param":null,"code":null}}`)
 }
 
+func TestOneModelIsShownUnderTheNameItWasAskedBy(t *testing.T) {
+	s := ollama(t, with("tiny-chain", "hf.co/me/big:Q4"))
+	r := start(t, "--connection", "s="+s.URL())
+	for path, id := range map[string]string{
+		"tiny-chain": "tiny-chain", "TINY-chain:latest": "TINY-chain:latest", "library%2Ftiny-chain": "library/tiny-chain",
+		"hf.co/me/big:Q4": "hf.co/me/big:Q4", "hf.co%2Fme%2Fbig%3Aq4": "hf.co/me/big:q4",
+	} {
+		r.get("/v1/models/"+path).want(t, 200, `{"id":"`+id+`","object":"model","created":`)
+	}
+	r.get("/v1/models/a/b").want(t, 404, "404 page not found")
+}
+
 func TestVersionIsAnObjectWithTheLowest(t *testing.T) {
 	var flags []string
 	for i, v := range []string{"0.24.0", "0.9.6", "0.33.0"} {

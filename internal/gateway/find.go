@@ -59,6 +59,9 @@ func (s surface) find(method, p, query string) (*Endpoint, string, *Answer) {
 		a.Header.Set("Allow", allowed(methods))
 		return nil, "", &a
 	}
+	if e, name := s.namespaced(method, p); e != nil {
+		return e, name, nil
+	}
 	if to := otherSlash(p); to != "" {
 		if there, _ := s.at(to); there[method] != nil {
 			code := http.StatusTemporaryRedirect
@@ -68,8 +71,21 @@ func (s surface) find(method, p, query string) (*Endpoint, string, *Answer) {
 			return nil, "", redirect(method, to, query, code)
 		}
 	}
-	a := plain(http.StatusNotFound, "404 page not found")
+	a := notFound()
 	return nil, "", &a
+}
+
+func notFound() Answer { return plain(http.StatusNotFound, "404 page not found") }
+
+// namespaced takes GET /v1/models/me/x, which Ollama's router does not, though
+// its list has such names: answering is better than 404.
+func (s surface) namespaced(method, p string) (*Endpoint, string) {
+	const models = "/v1/models/"
+	name, ok := strings.CutPrefix(p, models)
+	if !ok || method != http.MethodGet || strings.HasSuffix(name, "/") {
+		return nil, ""
+	}
+	return s.prefix[models][method], name
 }
 
 func allowed(methods map[string]*Endpoint) string {

@@ -11,7 +11,9 @@ func TestPathsAreFoundAsOllamasRouterFindsThem(t *testing.T) {
 	}{
 		{"GET", "/", "", 0, "/"},
 		{"GET", "/v1/models/a:b", "", 0, "/v1/models/{model}"},
-		{"GET", "/v1/models/a/b", "", 404, ""},
+		{"GET", "/v1/models/a/b", "", 0, "/v1/models/{model}"},
+		{"POST", "/v1/models/a/b", "", 404, ""},
+		{"GET", "/v1/models/a/", "", 301, "/v1/models/a"},
 		{"GET", "/API/tags", "", 404, ""},
 		{"POST", "/api/tags", "", 405, "HEAD, GET"},
 		{"GET", "/api/blobs/x", "", 405, "HEAD, POST"},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
@@ -132,6 +133,9 @@ func model(g *Gateway, ask Ask) Answer {
 				return withNewline(jsonAnswer(typeBareJSON, showOpenAI(m, asked)))
 			}
 		}
+	}
+	if strings.Contains(asked, "/") {
+		return notFound()
 	}
 	name := asked
 	if g.atLeast("0.30.0") {

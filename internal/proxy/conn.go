@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -20,7 +21,7 @@ type conn struct {
 	out    []byte // where heads are written, kept from one request to the next
 	used   bool   // it has carried a request before
 	parked time.Time
-	tcp    bool // readable without TLS, so that alive can look
+	tcp    *net.TCPConn // beneath TLS, if there is any; nil = none, in tests
 }
 
 // A pool is a server's connections that are not in use. Nothing caps those
@@ -48,8 +49,7 @@ func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, tcp := raw.(*net.TCPConn)
-	return &conn{Conn: raw, in: newInbox(raw), tcp: tcp}, nil
+	return &conn{Conn: raw, in: newInbox(raw), tcp: beneath(raw)}, nil
 }
 
 func (p *pool) take() *conn {
@@ -103,8 +103,13 @@ func (p *pool) sweep(before time.Time, last bool) {
 // alive says whether the server has left the connection open. A request
 // written to a closed one would be lost without an answer.
 func (c *conn) alive() bool {
-	if !c.tcp {
-		return time.Since(c.parked) < idleTime
+	return c.tcp == nil || quiet(c.tcp)
+}
+
+func beneath(c net.Conn) *net.TCPConn {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
 	}
-	return quiet(c.Conn.(*net.TCPConn))
+	tcp, _ := c.(*net.TCPConn)
+	return tcp
 }

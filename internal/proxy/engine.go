@@ -64,7 +64,7 @@ func (e *Engine) pool(s *fleet.Server) *pool {
 // Carry asks the job's servers in order and gives the client the first answer
 // that stands; where all fail, the first one's, as it was. What happened goes
 // into x. It reports false where the answer broke off in a way the client can
-// only be told of by ending its connection.
+// only be told of by ending its connection. The job is used up by it.
 func (e *Engine) Carry(ctx context.Context, w http.ResponseWriter, job *Job, x *Exchange) (whole bool) {
 	var kept *failure
 	retried := false
@@ -80,6 +80,7 @@ func (e *Engine) Carry(ctx context.Context, w http.ResponseWriter, job *Job, x *
 		more := out.tryNext() && i+1 < len(job.Servers)
 		if err == nil && (!out.failed() || kept == nil && !more) {
 			x.Attempts = append(x.Attempts, at)
+			job.Body = nil // it is not sent again; an answer may take minutes
 			return e.deliver(ctx, w, job, s, a, x)
 		}
 		if err == nil {

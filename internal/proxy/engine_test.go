@@ -73,9 +73,9 @@ func TestAConnectionTheServerClosedMeanwhileCostsNothing(t *testing.T) {
 	}))
 	defer srv.Close()
 	e, s := &Engine{}, serverAt(t, srv.URL)
-	job := jobFor("{}", s)
-	job.Changes = true // may not be sent twice, so it must not be lost
 	for range 5 {
+		job := jobFor("{}", s)
+		job.Changes = true // may not be sent twice, so it must not be lost
 		if w, x, _ := carry(e, job); w.Code != 200 || len(x.Attempts) != 1 {
 			t.Fatalf("%d %+v", w.Code, x)
 		}

@@ -24,6 +24,7 @@ func TestBadBodiesGetAClearError(t *testing.T) {
 		{"/v1/messages", "", 400, `{"type":"error","error":{"type":"invalid_request_error","message":"EOF"}`},
 		{"/api/chat", "{bad", 400, `{"error":"invalid character 'b' looking for beginning of object key string"}`},
 		{"/api/chat", `{"model":"tiny-chain"`, 400, `{"error":"unexpected EOF"}`},
+		{"/api/chat", `{"model":"nope","x":tru}`, 400, `{"error":"invalid character '}' in literal true (expecting 'e')"}`},
 		{"/api/chat", "[]", 400, `{"error":"json: cannot unmarshal array into Go value of type api.ChatRequest"}`},
 		{"/v1/messages", `"x"`, 400, "json: cannot unmarshal string into Go value of type anthropic.MessagesRequest"},
 		{"/api/chat", `{"model":5}`, 400, `{"error":"json: cannot unmarshal number into Go struct field ChatRequest.model of type string"}`},

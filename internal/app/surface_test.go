@@ -134,4 +134,9 @@ func TestPullGoesToTheFirstRouteOfAConfiguredModelOnly(t *testing.T) {
 	if len(asked(a, "/api/pull")) != 0 {
 		t.Error("a pull was tried again on another server")
 	}
+	b.Stop()
+	r.post("/api/pull", `{"model":"new"}`).want(t, 502, "b: ")
+	if len(asked(a, "/api/pull")) != 0 {
+		t.Error("a pull went to the second route because the first was down")
+	}
 }

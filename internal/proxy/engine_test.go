@@ -130,17 +130,20 @@ func TestARequestLostOnAKeptConnectionIsSentAgain(t *testing.T) {
 	e.sweep(true)
 }
 
-func TestAnEarlyAnswerToALargeRequestIsHeard(t *testing.T) {
+func TestAnEarlyAnswerToALargeRequestIsHeardWhileItIsStillWritten(t *testing.T) {
+	heard := make(chan struct{})
 	url := lines(t, func(c net.Conn, q *http.Request, n int) bool {
 		fmt.Fprint(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-		c.(*net.TCPConn).CloseWrite()
-		time.Sleep(50 * time.Millisecond) // it reads no more, and neither breaks off at once
+		<-heard // it reads no more, and keeps the connection open
 		return false
 	})
 	e, s := &Engine{}, serverAt(t, url)
-	if w, x, _ := carry(e, jobFor(strings.Repeat("x", 8<<20), s)); w.Code != 413 {
-		t.Errorf("%d %+v", w.Code, x)
+	late := time.AfterFunc(10*time.Second, func() { close(heard) })
+	w, x, _ := carry(e, jobFor(strings.Repeat("x", 64<<20), s))
+	if w.Code != 413 || !late.Stop() {
+		t.Fatalf("%d %+v", w.Code, x)
 	}
+	close(heard)
 }
 
 func TestInformationalAnswersArePassedOver(t *testing.T) {

@@ -40,7 +40,7 @@ func (e *Ending) Write(p []byte) {
 	case NDJSON:
 		e.lines(p)
 	case JSON:
-		e.seekDone(p)
+		e.seekDone(p, true)
 	case SSE:
 		e.seekCompleted(p)
 	}
@@ -66,15 +66,20 @@ func (e *Ending) seekCompleted(p []byte) {
 
 // lines looks for "done": in the last line of p, which may have begun before p.
 func (e *Ending) lines(p []byte) {
-	if p = bytes.TrimRight(p, "\r\n"); len(p) == 0 {
+	line := bytes.TrimRight(p, "\r\n")
+	if len(line) == 0 {
 		return
 	}
 	begins := len(e.tail) > 0 && e.tail[len(e.tail)-1] == '\n'
-	if nl := bytes.LastIndexByte(p, '\n'); nl >= 0 || begins {
-		p = p[nl+1:]
+	nl := -1
+	if bytes.IndexByte(line, '\n') >= 0 {
+		nl = bytes.LastIndexByte(line, '\n')
+	}
+	if nl >= 0 || begins {
+		line = line[nl+1:]
 		e.done, e.joint = doneUnsaid, e.joint[:0]
 	}
-	e.seekDone(p)
+	e.seekDone(line, len(line) == len(p)-nl-1)
 }
 
 var doneKey = []byte(`"done":`)
@@ -84,13 +89,21 @@ const doneSpan = len(`"done": false`)
 
 // seekDone remembers what the last "done": in p says. A nested one, in a tool
 // call's arguments, always has the record's own behind it; one inside a string has
-// its quotes escaped and is not found.
-func (e *Ending) seekDone(p []byte) {
-	e.joint = append(e.joint, p[:min(len(p), doneSpan)]...)
-	e.scanDone(e.joint)
+// its quotes escaped and is not found. Where p goes on in the next write, the key may too.
+func (e *Ending) seekDone(p []byte, goesOn bool) {
+	if len(e.joint) > 0 {
+		e.joint = append(e.joint, p[:min(len(p), doneSpan)]...)
+		e.scanDone(e.joint)
+	}
 	e.scanDone(p)
-	if len(p) > doneSpan {
+	switch {
+	case !goesOn:
+		e.joint = e.joint[:0]
+		return
+	case len(p) >= doneSpan:
 		e.joint = append(e.joint[:0], p[len(p)-doneSpan:]...)
+	case len(e.joint) == 0:
+		e.joint = append(e.joint, p...)
 	}
 	if over := len(e.joint) - doneSpan; over > 0 {
 		e.joint = e.joint[:copy(e.joint, e.joint[over:])]
@@ -113,14 +126,15 @@ func (e *Ending) scanDone(p []byte) {
 	}
 }
 
-// keep holds the last tailSize bytes.
+// keep holds the last tailSize bytes, and up to as many more, so that not every
+// write has to move them.
 func (e *Ending) keep(p []byte) {
 	if len(p) >= tailSize {
 		e.tail = append(e.tail[:0], p[len(p)-tailSize:]...)
 		return
 	}
-	if over := len(e.tail) + len(p) - tailSize; over > 0 {
-		e.tail = e.tail[:copy(e.tail, e.tail[over:])]
+	if len(e.tail)+len(p) > 2*tailSize {
+		e.tail = e.tail[:copy(e.tail, e.tail[len(e.tail)-tailSize:])]
 	}
 	e.tail = append(e.tail, p...)
 }
@@ -175,7 +189,7 @@ func (e *Ending) lastLine() []byte {
 	return end[bytes.LastIndexByte(end, '\n')+1:]
 }
 
-// Tail is the end of the answer, at most a kilobyte.
+// Tail is the end of the answer, a kilobyte or two of it.
 func (e *Ending) Tail() []byte { return e.tail }
 
 // ErrorText is the message in an error body of any dialect, "" where there is none.

@@ -82,3 +82,24 @@ func BenchmarkEndingChunk(b *testing.B) {
 		e.Write(chunk)
 	}
 }
+
+// FuzzEnding holds that how an answer was cut into writes does not change how it is judged.
+func FuzzEnding(f *testing.F) {
+	for _, c := range endings {
+		f.Add([]byte(c.text), uint16(7))
+	}
+	f.Fuzz(func(t *testing.T, text []byte, step uint16) {
+		for _, framing := range []Framing{JSON, NDJSON, SSE} {
+			whole, pieces := Ending{Framing: framing}, Ending{Framing: framing}
+			whole.Write(text)
+			for p := text; len(p) > 0; {
+				n := min(int(step)+1, len(p))
+				pieces.Write(p[:n])
+				p = p[n:]
+			}
+			if whole.Complete() != pieces.Complete() {
+				t.Fatalf("framing %d, %q: whole %v, %d bytes at a time %v", framing, text, whole.Complete(), step+1, pieces.Complete())
+			}
+		}
+	})
+}

@@ -13,6 +13,9 @@ type Policy func(servers []*fleet.Server, key string) []*fleet.Server
 // InOrder keeps the order they were named in, but asks those first that are up and
 // have the model, and those last that do not answer.
 func InOrder(servers []*fleet.Server, key string) []*fleet.Server {
+	if len(servers) < 2 {
+		return servers
+	}
 	out := make([]*fleet.Server, 0, len(servers))
 	for want := range chances {
 		for _, s := range servers {
@@ -31,9 +34,8 @@ const chances = 4
 // seen, up without it, down.
 func chance(s *fleet.Server, key string) int {
 	state := s.State()
-	_, has := state.Has(key)
 	switch {
-	case state.Up && has:
+	case state.Up && state.Has(key) != nil:
 		return 0
 	case !state.Known && state.Err == "":
 		return 1

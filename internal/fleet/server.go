@@ -30,6 +30,7 @@ type Options struct {
 // A Server is one Ollama. Its state is read without a lock.
 type Server struct {
 	opts    Options
+	id      string
 	address string // host:port
 	prefix  string // the URL's path, without a slash at the end
 	state   atomic.Pointer[State]
@@ -45,6 +46,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		opts:    o,
+		id:      cmp.Or(o.ID, o.URL.Redacted()),
 		address: net.JoinHostPort(o.URL.Hostname(), port),
 		prefix:  strings.TrimRight(o.URL.EscapedPath(), "/"),
 		again:   make(chan struct{}, 1),
@@ -59,7 +61,7 @@ func New(o Options) *Server {
 
 // ID is what stands for the server in answers, logs and metrics: the
 // operator's name for it, or its URL without anything secret.
-func (s *Server) ID() string { return cmp.Or(s.opts.ID, s.opts.URL.Redacted()) }
+func (s *Server) ID() string { return s.id }
 
 // Host is the value of the Host header. A loopback Ollama refuses any other (routes.go:1776).
 func (s *Server) Host() string { return s.opts.URL.Host }

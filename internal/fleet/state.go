@@ -26,13 +26,13 @@ type Model struct {
 	Name ollama.Name
 }
 
-// Has finds an installed model by the key of its name.
-func (s *State) Has(key string) (Model, bool) {
+// Has finds an installed model by the key of its name, nil if it is not there.
+func (s *State) Has(key string) *Model {
 	i, ok := s.installed[key]
 	if !ok {
-		return Model{}, false
+		return nil
 	}
-	return s.Installed[i], true
+	return &s.Installed[i]
 }
 
 // keyed gives each entry its key. An entry whose name Ollama itself could not

@@ -74,17 +74,17 @@ func TestTheWatchSeesWhatChangesWithinAnInterval(t *testing.T) {
 		FirstLook(t.Context(), []*Server{s}, time.Second)
 		const key = "registry.ollama.ai/library/one:latest"
 		state := s.State()
-		if m, ok := state.Has(key); !ok || m.Listed.Name != "One:latest" || !state.Up || !state.Known || state.Version != "0.24.0" {
+		if m := state.Has(key); m == nil || m.Listed.Name != "One:latest" || !state.Up || !state.Known || state.Version != "0.24.0" {
 			t.Errorf("first seen: %+v", state)
 		}
 		o.Remove("one")
 		o.Install(ollamatest.Model{Name: "two"})
 		time.Sleep(6 * time.Second) // the interval and its jitter
 		synctest.Wait()
-		if _, ok := s.State().Has(key); ok || len(s.State().Installed) != 1 {
+		if s.State().Has(key) != nil || len(s.State().Installed) != 1 {
 			t.Errorf("after a change: %+v", s.State())
 		}
-		if _, ok := state.Has(key); !ok {
+		if state.Has(key) == nil {
 			t.Error("a state that was handed out has changed")
 		}
 		o.Install(ollamatest.Model{Name: "three"})

@@ -138,10 +138,10 @@ func (g *Gateway) job(e *Endpoint, asked string) (*proxy.Job, *Answer) {
 func candidates(m route.Match) (out []*fleet.Server, remote bool) {
 	for _, s := range m.Servers {
 		state := s.State()
-		have, ok := state.Has(m.Key)
-		if ok && have.RemoteHost != "" {
+		have := state.Has(m.Key)
+		if have != nil && have.RemoteHost != "" {
 			remote = true
-		} else if ok || !m.Pattern || !state.Known {
+		} else if have != nil || !m.Pattern || !state.Known {
 			out = append(out, s)
 		}
 	}
@@ -163,8 +163,8 @@ func exactName(s *fleet.Server, name string) string {
 	if err != nil {
 		return name
 	}
-	have, ok := s.State().Has(n.Key())
-	if !ok || have.Name.Full() == n.Full() {
+	have := s.State().Has(n.Key())
+	if have == nil || have.Name.Full() == n.Full() {
 		return name
 	}
 	return have.Listed.Name

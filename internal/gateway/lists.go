@@ -129,8 +129,8 @@ func model(g *Gateway, ask Ask) Answer {
 	asked := ask.Segment
 	if n, err := ollama.ParseName(asked); err == nil {
 		if match, ok := g.table.Lookup(n); ok {
-			if m, ok := firstWith(match); ok {
-				return withNewline(jsonAnswer(typeBareJSON, showOpenAI(m, asked)))
+			if m := firstWith(match); m != nil {
+				return withNewline(jsonAnswer(typeBareJSON, showOpenAI(*m, asked)))
 			}
 		}
 	}
@@ -144,13 +144,13 @@ func model(g *Gateway, ask Ask) Answer {
 	return handlerRefusal(ollama.OpenAI, http.StatusNotFound, "model '"+name+"' not found")
 }
 
-func firstWith(m route.Match) (fleet.Model, bool) {
+func firstWith(m route.Match) *fleet.Model {
 	for _, s := range m.Servers {
-		if have, ok := s.State().Has(m.Key); ok && have.RemoteHost == "" {
-			return have, true
+		if have := s.State().Has(m.Key); have != nil && have.RemoteHost == "" {
+			return have
 		}
 	}
-	return fleet.Model{}, false
+	return nil
 }
 
 // withNewline ends a body as json.Encoder does, which Ollama's /v1 writers use.

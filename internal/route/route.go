@@ -47,6 +47,7 @@ type target struct {
 	alias string // as Ollama would list it
 	send  string // the model, as the operator wrote it
 	model ollama.Name
+	key   string // of model
 }
 
 // A Match is the route of one request.
@@ -121,10 +122,10 @@ func (t *Table) resolve(a Alias, means map[string]string) error {
 	for range len(means) + 1 {
 		next, more := means[at.Key()]
 		if !more {
-			if _, ok := t.find(at); !ok {
+			if _, ok := t.find(at, at.Key()); !ok {
 				return &AliasError{a.Name, fmt.Sprintf("stands for %q, which has no route", send)}
 			}
-			t.aliases[name.Key()] = target{a.Name, name.Full(), send, at}
+			t.aliases[name.Key()] = target{a.Name, name.Full(), send, at, at.Key()}
 			return nil
 		}
 		send, path = next, path+" → "+next
@@ -152,16 +153,16 @@ func CheckName(s string) (ollama.Name, error) {
 
 // Lookup finds the route of a name.
 func (t *Table) Lookup(n ollama.Name) (Match, bool) {
-	send := ""
-	if a, ok := t.aliases[n.Key()]; ok {
-		n, send = a.model, a.send
+	key, send := n.Key(), ""
+	if a, ok := t.aliases[key]; ok {
+		n, key, send = a.model, a.key, a.send
 	}
-	r, ok := t.find(n)
-	return Match{r, n.Key(), send}, ok
+	r, ok := t.find(n, key)
+	return Match{r, key, send}, ok
 }
 
-func (t *Table) find(n ollama.Name) (*Route, bool) {
-	if r := t.exact[n.Key()]; r != nil {
+func (t *Table) find(n ollama.Name, key string) (*Route, bool) {
+	if r := t.exact[key]; r != nil {
 		return r, true
 	}
 	r := t.pattern(n)
@@ -210,7 +211,7 @@ func (t *Table) All() []*Route { return t.all }
 func (t *Table) AliasesOf(key string) []string {
 	var out []string
 	for _, a := range t.aliases {
-		if a.model.Key() == key {
+		if a.key == key {
 			out = append(out, a.alias)
 		}
 	}
@@ -237,7 +238,7 @@ func (t *Table) Servers() []*fleet.Server {
 func (t *Table) AliasesOfRoute(r *Route) []string {
 	var out []string
 	for _, a := range t.aliases {
-		if to, ok := t.find(a.model); ok && to == r {
+		if to, ok := t.find(a.model, a.key); ok && to == r {
 			out = append(out, a.said)
 		}
 	}

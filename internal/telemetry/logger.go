@@ -17,7 +17,8 @@ var levels = map[string]slog.Level{
 	"warn": slog.LevelWarn, "info": slog.LevelInfo, "debug": slog.LevelDebug, "trace": slog.LevelDebug - 4,
 }
 
-// NewLogger writes to w: text for a person where w is a terminal, JSON otherwise.
+// NewLogger writes to w: text for a person where w is a terminal, JSON
+// otherwise. In JSON a duration is a number of nanoseconds, as log/slog has it.
 // The level is one of config.Levels.
 func NewLogger(w io.Writer, level string) *slog.Logger {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -27,13 +28,5 @@ func NewLogger(w io.Writer, level string) *slog.Logger {
 			NoColor:    os.Getenv("NO_COLOR") != "",
 		}))
 	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: levels[level], ReplaceAttr: plainDurations}))
-}
-
-// plainDurations writes a duration as seconds, which every log reader can compare.
-func plainDurations(_ []string, a slog.Attr) slog.Attr {
-	if a.Value.Kind() == slog.KindDuration {
-		return slog.Float64(a.Key, a.Value.Duration().Seconds())
-	}
-	return a
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: levels[level]}))
 }

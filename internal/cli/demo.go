@@ -69,13 +69,21 @@ func (t terminal) demo(args []string) error {
 	defer finish()
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx, now, l) }()
-	err = t.show(ctx, a, "http://"+l.Addr().String())
+	err = t.show(ctx, a, demoURL(l.Addr()))
 	if *exit || err != nil {
 		finish()
 	} else {
 		fmt.Fprintln(t.out, "\nCtrl-C ends it.")
 	}
 	return errors.Join(err, <-ended)
+}
+
+// demoURL is the address as a person would type it.
+func demoURL(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		return fmt.Sprintf("http://localhost:%d", tcp.Port)
+	}
+	return "http://" + addr.String()
 }
 
 // startDemoServers starts the pretend servers and returns the flags that name them.

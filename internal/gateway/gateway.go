@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"gollamas/internal/proxy"
 	"gollamas/internal/route"
 )
@@ -26,12 +28,13 @@ type Gateway struct {
 	maxBody     int64
 	done        []func(proxy.Exchange)
 	panicked    func(string, any)
+	started     time.Time
 }
 
 // New returns a handler of everything Ollama has a URL for.
 func New(o Options) *Gateway {
 	return &Gateway{
 		table: o.Table, engine: o.Engine, origins: o.Origins, surface: newSurface(endpoints),
-		listAliases: o.ListAliases, maxBody: o.MaxBody, done: o.Done, panicked: o.Panicked,
+		listAliases: o.ListAliases, maxBody: o.MaxBody, done: o.Done, panicked: o.Panicked, started: time.Now(),
 	}
 }

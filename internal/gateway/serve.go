@@ -12,7 +12,7 @@ import (
 	"gollamas/internal/proxy"
 )
 
-// firstList is how long the first list may wait for servers' first answers.
+// firstList is how long after the start a list waits for servers' first answers.
 const firstList = time.Second
 
 // ServeHTTP answers one request and tells what became of it.
@@ -78,7 +78,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		}
 		x.BytesIn = int64(len(ask.Body))
 	case Merge:
-		fleet.FirstLook(r.Context(), g.table.Servers(), firstList)
+		if early := firstList - time.Since(g.started); early > 0 {
+			fleet.FirstLook(r.Context(), g.table.Servers(), early)
+		}
 	}
 	d := g.Decide(ask)
 	x.Asked = d.Asked

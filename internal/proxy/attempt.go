@@ -52,10 +52,16 @@ func askOnce(ctx context.Context, p *pool, job *Job, fresh bool) (a *answer, sen
 	return a, true, false, nil
 }
 
+// mostInformational is how many heads may stand in front of the one that counts.
+const mostInformational = 10
+
 // receive reads the head, past any that are only informational, and the first bytes of the body.
 func (a *answer) receive() error {
 	a.conn.in.pos, a.conn.in.end = 0, 0
-	for {
+	for informational := 0; ; informational++ {
+		if informational > mostInformational {
+			return errNotHTTP
+		}
 		raw, err := a.conn.in.head()
 		if err != nil {
 			return early(err)

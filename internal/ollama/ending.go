@@ -165,7 +165,19 @@ func (e *Ending) sseComplete() bool {
 	last := e.lastLine()
 	return bytes.Contains(last, []byte(`"type":"message_stop"`)) ||
 		bytes.HasSuffix(last, []byte(`"type":"response.completed"}`)) ||
-		e.marked
+		e.marked && len(e.Gap()) == 0
+}
+
+// Gap is what must stand between what went by and a record that follows it.
+func (e *Ending) Gap() []byte {
+	end := bytes.ReplaceAll(e.tail[max(0, len(e.tail)-4):], []byte("\r"), nil)
+	switch {
+	case len(end) == 0, bytes.HasSuffix(end, []byte("\n")) && e.Framing != SSE, bytes.HasSuffix(end, []byte("\n\n")):
+		return nil
+	case bytes.HasSuffix(end, []byte("\n")) || e.Framing != SSE:
+		return []byte("\n")
+	}
+	return []byte("\n\n")
 }
 
 // Failure is the error with which the server itself ended the stream, "" if it named none.

@@ -36,6 +36,8 @@ var endings = []struct {
 	{"messages cut within its last event", SSE, "event: message_stop\ndata: {\"type\":\"message_stop\"", false, ""},
 	{"responses", SSE, "event: response.completed\ndata: {\"response\":{\"output\":\"" + strings.Repeat("x", 5000) + "\"},\"type\":\"response.completed\"}\n\n", true, ""},
 	{"responses, type first", SSE, "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"output\":\"" + strings.Repeat("x", 5000) + "\"}}\n\n", true, ""},
+	{"responses cut behind the last event's name", SSE, "data: {}\n\nevent: response.completed\n", false, ""},
+	{"responses cut within the last event", SSE, "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"outp", false, ""},
 	{"responses cut", SSE, "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\"}\n\n", false, ""},
 	{"plain answer", JSON, `{"embeddings":[[1,2]]}`, true, ""},
 	{"plain answer, done", JSON, `{"response":"x","done":true}`, true, ""},
@@ -55,6 +57,22 @@ func TestAnswersEndAsOllamaEndsThem(t *testing.T) {
 			if e.Complete() != c.whole || e.Failure() != c.failure {
 				t.Errorf("%s, %d bytes at a time: complete %v failure %q", c.what, step, e.Complete(), e.Failure())
 			}
+		}
+	}
+}
+
+func TestAnErrorRecordStandsOnItsOwn(t *testing.T) {
+	for _, c := range []struct {
+		framing    Framing
+		text, want string
+	}{
+		{NDJSON, "", ""}, {NDJSON, "{}\n", ""}, {NDJSON, "{}", "\n"}, {NDJSON, "{", "\n"},
+		{SSE, "", ""}, {SSE, "data: {}\n\n", ""}, {SSE, "data: {}\r\n\r\n", ""}, {SSE, "data: {}\n", "\n"}, {SSE, "data: {", "\n\n"}, {SSE, "event: x\n", "\n"},
+	} {
+		e := Ending{Framing: c.framing}
+		e.Write([]byte(c.text))
+		if got := string(e.Gap()); got != c.want {
+			t.Errorf("%q: gap %q, want %q", c.text, got, c.want)
 		}
 	}
 }

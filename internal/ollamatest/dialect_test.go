@@ -41,7 +41,7 @@ func TestToolsAndThinking(t *testing.T) {
 			`{"model":"a","created_at":"T","message":{"role":"assistant","content":"hi"},"done":true,"done_reason":"stop"}`},
 		{"/api/generate", `{"model":"a","prompt":"x","options":{"num_predict":1}}`,
 			`{"model":"a","created_at":"T","response":"","thinking":"Let","done":false}
-{"model":"a","created_at":"T","response":"","done":true,"done_reason":"length","context":[259,260,261,262]}
+{"model":"a","created_at":"T","response":"","done":true,"done_reason":"length","context":[259,260,261]}
 `},
 		{"/v1/chat/completions", `{"model":"a",` + user + `,"tools":` + offered + `}`,
 			`{"id":"chatcmpl","object":"chat.completion","created":0,"model":"a","system_fingerprint":"fp_ollama","choices":[{"index":0,"message":{"role":"assistant","content":"","reasoning":"Let me think.","tool_calls":[{"id":"call","index":0,"type":"function","function":{"name":"f","arguments":"{\"b\":\"x\",\"a\":\"x\"}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":3,"completion_tokens":6,"total_tokens":9}}

@@ -81,25 +81,50 @@ type toolSchema struct {
 	Properties json.RawMessage `json:"properties"`
 }
 
-// called is the call a model makes of a tool: every required property is "x".
+// called is the call a model makes of a tool: every required property has a value.
 func (t tool) called() toolCall {
 	var c toolCall
 	c.ID = "call_" + randomText(8, "abcdefghijklmnopqrstuvwxyz0123456789")
 	c.Function.Name = t.Function.Name
-	c.Function.Arguments = filled(t.Function.Parameters.Required)
+	c.Function.Arguments = t.Function.Parameters.filled()
 	return c
 }
 
-// filled is an object in which every one of the keys is "x", in their order.
-func filled(keys []string) json.RawMessage {
+// filled is an object with every required property, in their order.
+func (s toolSchema) filled() json.RawMessage {
+	var properties map[string]json.RawMessage
+	json.Unmarshal(s.Properties, &properties)
 	b := []byte("{")
-	for i, k := range keys {
+	for i, k := range s.Required {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(append(b, marshal(k)...), `:"x"`...)
+		b = append(append(b, marshal(k)...), ':')
+		b = append(b, valueOf(properties[k])...)
 	}
 	return append(b, '}')
+}
+
+// valueOf is a value that keeps to a schema: the first of an enum, or the plainest of its type.
+func valueOf(schema json.RawMessage) json.RawMessage {
+	var enum struct{ Enum []json.RawMessage }
+	var nested toolSchema
+	json.Unmarshal(schema, &enum)
+	json.Unmarshal(schema, &nested)
+	if len(enum.Enum) > 0 {
+		return enum.Enum[0]
+	}
+	switch nested.Type {
+	case "object":
+		return nested.filled()
+	case "array":
+		return json.RawMessage("[]")
+	case "integer", "number":
+		return json.RawMessage("1")
+	case "boolean":
+		return json.RawMessage("true")
+	}
+	return json.RawMessage(`"x"`)
 }
 
 func randomText(n int, letters string) string {

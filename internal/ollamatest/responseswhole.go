@@ -12,13 +12,28 @@ func (v *responsesVoice) response(status string, output []any, usage fields) fie
 	return fields{
 		"id": v.id, "object": "response", "created_at": time.Now().Unix(), "completed_at": nil, "status": status,
 		"incomplete_details": nil, "model": r.Model, "previous_response_id": nil, "instructions": orNil(r.Instructions),
-		"output": output, "error": nil, "tools": orEmpty(r.Tools), "tool_choice": "auto",
-		"truncation": orValue(r.Truncation, "disabled"), "parallel_tool_calls": true, "text": fields{"format": r.format()},
+		"output": output, "error": nil, "tools": sorted(orEmpty(r.Tools)), "tool_choice": "auto",
+		"truncation": orValue(r.Truncation, "disabled"), "parallel_tool_calls": true, "text": fields{"format": sorted(r.format())},
 		"top_p": orValue(r.TopP, 1), "presence_penalty": 0, "frequency_penalty": 0, "top_logprobs": 0,
 		"temperature": orValue(r.Temperature, 1), "reasoning": r.reasoningEcho(), "usage": usage,
 		"max_output_tokens": r.MaxOutputTokens, "max_tool_calls": nil, "store": false, "background": r.Background,
 		"service_tier": "default", "metadata": fields{}, "safety_identifier": nil, "prompt_cache_key": nil,
 	}
+}
+
+// sorted is v with the keys of its objects in order, as the events of a stream
+// have them; what stands deeper stays as it was sent.
+func sorted(v any) any {
+	raw := marshal(v)
+	var list []map[string]json.RawMessage
+	if json.Unmarshal(raw, &list) == nil {
+		return list
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(raw, &object) == nil {
+		return object
+	}
+	return v
 }
 
 func orNil(s string) any {

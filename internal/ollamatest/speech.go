@@ -71,7 +71,7 @@ func structured(format json.RawMessage) bool {
 func formatted(format json.RawMessage) string {
 	var schema toolSchema
 	json.Unmarshal(format, &schema)
-	return string(filled(schema.Required))
+	return string(schema.filled())
 }
 
 // checkFormat has Ollama's complaint about a format, which the runner makes: it comes as a 500.
@@ -87,10 +87,11 @@ func promptTokens(r *runner, m *installed, p prompt) int {
 	return min(m.Tokens(p.text)+len(p.context), r.context)
 }
 
-// answered is the context after an answer: one number a token.
+// answered is the context after an answer: one number a token, but for the
+// one that every prompt begins with.
 func answered(p prompt, promptTokens, said int) []int {
 	list := append([]int(nil), p.context...)
-	for i := len(list); i < promptTokens+said; i++ {
+	for i := len(list); i < promptTokens-1+said; i++ {
 		list = append(list, 259+i)
 	}
 	return list

@@ -100,17 +100,10 @@ func (d *delivery) settle(ctx context.Context, job *Job, err error) (whole bool)
 	return true
 }
 
-// endHonestly ends a stream that was cut: on a line of its own, behind whatever half record stands there.
+// endHonestly ends a stream that was cut with a record of its own, behind whatever half record stands there.
 func (d *delivery) endHonestly(job *Job) {
 	record := ollama.ErrorRecord(job.Dialect, job.Endpoint, fmt.Sprintf("server %s: %s", d.x.Server, d.x.Err))
-	if tail := d.ending.Tail(); len(tail) > 0 && tail[len(tail)-1] != '\n' {
-		gap := "\n"
-		if d.ending.Framing == ollama.SSE {
-			gap = "\n\n"
-		}
-		record = append([]byte(gap), record...)
-	}
-	if d.write(record) == nil {
+	if d.write(append(d.ending.Gap(), record...)) == nil {
 		_ = http.NewResponseController(d.w).Flush() // the exchange has said already what went wrong
 	}
 }

@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"syscall"
 	"time"
 
 	"gollamas/internal/config"
@@ -63,6 +65,9 @@ func (a *App) Table() *route.Table { return a.table }
 func (a *App) Listen() (net.Listener, error) {
 	l, err := net.Listen("tcp", a.cfg.Listen)
 	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("listen: %s is taken, perhaps by an Ollama of your own: choose another address with --listen", a.cfg.Listen)
+		}
 		return nil, fmt.Errorf("listen %s: %w", a.cfg.Listen, err)
 	}
 	return l, nil
@@ -79,13 +84,19 @@ func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 	wg.Go(func() { fleet.Watch(background, a.servers, a.log) })
 	wg.Go(func() { a.engine.Run(background) })
 	defer wg.Wait()
-	defer stop(proxy.ErrStopping)
 	srv := a.httpServer(background, l.Addr())
+	requests := &turnstile{}
+	srv.Handler = requests.wrap(srv.Handler)
+	defer func() {
+		stop(proxy.ErrStopping)
+		requests.wait()
+	}()
 	failed := make(chan error, 1)
 	wg.Go(func() { failed <- srv.Serve(l) })
 	a.sayRoutes(l.Addr())
 	select {
 	case err := <-failed:
+		_ = srv.Close() // what goes wrong first is told
 		return err
 	case <-ctx.Done():
 	}

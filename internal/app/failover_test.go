@@ -133,6 +133,59 @@ func TestWhereNoServerAnswersTheErrorNamesThem(t *testing.T) {
 	}
 }
 
+func TestOnesNotFoundDoesNotHideThatAnotherIsDown(t *testing.T) {
+	a, b, r := two(t, with("tiny-chain"))
+	a.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/show", Status: 404, Body: `{"error":"model 'tiny-chain' not found"}`})
+	b.Fault(ollamatest.Fault{Kind: ollamatest.Refuse, Path: "/api/show"})
+	r.post("/api/show", `{"model":"tiny-chain"}`).want(t, 502, `a: Not Found; b: connection`)
+	r.exchange(1)
+	if text := r.log.String(); !strings.Contains(text, `"failed":["a: Not Found","b: connection`) {
+		t.Errorf("the log does not name both: %s", text)
+	}
+}
+
+func TestAServerThatHasLostAModelIsLookedAtAgain(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--proxy", "tiny-chain="+s.URL(), "--watch", "1h")
+	s.Remove("tiny-chain")
+	r.post("/api/chat", chat).want(t, 404, "not found")
+	eventually(t, func() bool { return !strings.Contains(r.get("/api/tags").body, "tiny-chain") })
+}
+
+func TestAStreamWithALengthEndsHonestlyToo(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--connection", "s="+s.URL())
+	s.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/chat", Status: 200, Body: "{\"done\":false}\n",
+		Header: http.Header{"Content-Type": {"application/x-ndjson"}, "Content-Length": {"15"}}})
+	got := r.post("/api/chat", chat)
+	if want := "{\"done\":false}\n{\"error\":\"server s: its answer ended before it was complete\"}\n"; got.body != want || got.err != nil {
+		t.Errorf("%v %q", got.err, got.body)
+	}
+}
+
+func TestAServersHeadersDoNotReplaceGollamasOwn(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--connection", "s="+s.URL())
+	s.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/show", Status: 200, Body: "{}", Header: http.Header{
+		"X-Request-Id": {"theirs"}, "Vary": {"Accept-Encoding"}, "Access-Control-Allow-Origin": {"*"}, "X-Gollamas-Server": {"theirs"}}})
+	got := r.ask("POST", "/api/show", `{"model":"tiny-chain"}`, "X-Request-Id", "mine", "Origin", "http://localhost:1")
+	for name, want := range map[string]string{"X-Request-Id": "mine", "Vary": "Origin|Accept-Encoding", "Access-Control-Allow-Origin": "http://localhost:1", "X-Gollamas-Server": "s"} {
+		if v := strings.Join(got.header[name], "|"); v != want {
+			t.Errorf("%s is %q, want %q", name, v, want)
+		}
+	}
+}
+
+func TestALongErrorStillHasATextInTheLog(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--connection", "s="+s.URL())
+	s.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/show", Status: 500, Body: `{"error":"` + strings.Repeat("long ", 2000) + `"}`})
+	r.post("/api/show", `{"model":"tiny-chain"}`).want(t, 500, "long long")
+	if x := r.exchange(1); x.Err != "Internal Server Error" {
+		t.Errorf("the exchange says %q", x.Err)
+	}
+}
+
 func TestCutStreamsEndWithAnErrorInTheirDialect(t *testing.T) {
 	for _, c := range []struct{ what, path, body, want string }{
 		{"native generate", "/api/generate", `{"model":"tiny-chain","prompt":"x"}`, "\n{\"error\":\"server s: "},

@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
 	"runtime"
 	"strings"
@@ -76,6 +77,39 @@ func TestAClientThatLeavesBeforeTheFirstByteIs499AndNobodysFault(t *testing.T) {
 	}
 	if len(asked(b, "/api/chat")) != 0 {
 		t.Error("the next server was asked for somebody who had left")
+	}
+}
+
+func TestAClientThatLeavesWithinItsBodyIs499(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--connection", "s="+s.URL())
+	c := dial(t, r.url)
+	fmt.Fprint(c, "POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"model\":")
+	c.Close()
+	if x := r.exchange(1); x.Status != 499 || !x.Gone || x.Err != "" {
+		t.Errorf("%+v", x)
+	}
+}
+
+func TestEveryExchangeIsToldBeforeRunReturns(t *testing.T) {
+	o := with("tiny-chain")
+	o.Pace = time.Hour
+	s := ollama(t, o)
+	r := start(t, "--connection", "s="+s.URL())
+	for range 5 {
+		c := dial(t, r.url)
+		fmt.Fprintf(c, "POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(chat), chat)
+	}
+	eventually(t, func() bool { return len(asked(s, "/api/chat")) == 5 || s.InFlight() == 5 })
+	r.stop()
+	r.now()
+	err := <-r.done
+	r.mu.Lock()
+	told := len(r.exchanges)
+	r.mu.Unlock()
+	r.done <- err
+	if told != 5 {
+		t.Errorf("%d of 5 exchanges were told when Run returned", told)
 	}
 }
 

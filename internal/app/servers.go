@@ -42,7 +42,10 @@ func clientTLS(t config.TLS) (*tls.Config, error) {
 			return nil, fmt.Errorf("ca: %s holds no certificate", t.CA)
 		}
 	}
-	if t.Cert != "" || t.Key != "" {
+	if (t.Cert == "") != (t.Key == "") {
+		return nil, errors.New("cert and key belong together, and one of them is missing")
+	}
+	if t.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 		if err != nil {
 			return nil, fmt.Errorf("cert and key: %w", err)

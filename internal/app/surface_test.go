@@ -120,6 +120,37 @@ func TestCloudModelsStayAtHome(t *testing.T) {
 	}
 }
 
+func TestACloudStubHidesNoLocalModel(t *testing.T) {
+	local, stub := ollamatest.Model{Name: "gpt-oss:20b"}, ollamatest.Model{Name: "gpt-oss:20b-cloud", RemoteHost: "https://ollama.com:443", RemoteModel: "gpt-oss:20b"}
+	for _, models := range [][]ollamatest.Model{{local, stub}, {stub, local}} {
+		s := ollama(t, ollamatest.Options{Models: models})
+		r := start(t, "--connection", "s="+s.URL())
+		r.post("/api/generate", `{"model":"gpt-oss:20b"}`).want(t, 200, "load")
+		r.post("/api/generate", `{"model":"gpt-oss:20b-cloud"}`).want(t, 403, "cloud is disabled")
+		if got := names(t, r.get("/api/tags").body); len(got) != 1 || got[0] != "gpt-oss:20b" {
+			t.Errorf("lists %v", got)
+		}
+	}
+	s := ollama(t, ollamatest.Options{Models: []ollamatest.Model{stub}})
+	r := start(t, "--connection", "s="+s.URL())
+	r.post("/api/generate", `{"model":"gpt-oss:20b"}`).want(t, 404, "not found")
+	r.get("/v1/models/gpt-oss:20b-cloud").want(t, 404, "not found")
+}
+
+func TestAModelPulledThroughGollamasIsThereAtOnce(t *testing.T) {
+	s := ollama(t, with())
+	r := start(t, "--connection", "s="+s.URL(), "--watch", "1h") // every model, so known by the lists only
+	for _, body := range []string{`{"model":"new-a"}`, `{"model":"new-b","stream":false}`} {
+		model := body[10:15]
+		r.post("/api/show", body).want(t, 404, "not found")
+		r.post("/api/pull", body).want(t, 200, "success")
+		r.post("/api/show", body).want(t, 200, "details")
+		if got := r.get("/api/tags").body; !strings.Contains(got, model) {
+			t.Errorf("after pulling %s the list is %s", model, got)
+		}
+	}
+}
+
 func TestPullGoesToTheFirstRouteOfAConfiguredModelOnly(t *testing.T) {
 	a, b := ollama(t, with()), ollama(t, with())
 	r := start(t, "--connection", "a="+a.URL(), "--connection", "b="+b.URL(), "--proxy", "new=b", "--proxy", "new=a", "--alias", "n=new")

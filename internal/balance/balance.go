@@ -1,17 +1,14 @@
-// Package balance orders the servers a model may be asked of. A policy is a
-// function and its name; failover is walking the list it returns.
+// Package balance orders the servers a model may be asked of; failover is
+// walking the list.
 package balance
 
 import (
 	"gollamas/internal/fleet"
 )
 
-// A Policy returns servers in the order in which they are to be asked for the
-// model with this key. It drops none: what the last look saw may be out of date.
-type Policy func(servers []*fleet.Server, key string) []*fleet.Server
-
 // InOrder keeps the order they were named in, but asks those first that are up and
-// have the model, and those last that do not answer.
+// have the model with this key, and those last that do not answer. It drops
+// none: what the last look saw may be out of date.
 func InOrder(servers []*fleet.Server, key string) []*fleet.Server {
 	if len(servers) < 2 {
 		return servers

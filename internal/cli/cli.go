@@ -85,7 +85,7 @@ func parse(fs *flag.FlagSet, args []string) error {
 	case err != nil:
 		return usageError{errors.New(flagText(fs, err.Error()))}
 	case fs.NArg() > 0:
-		return usageError{fmt.Errorf("%q is left over: every setting is a flag", fs.Arg(0))}
+		return usageError{fmt.Errorf("%q is left over: every setting is a flag, and yes or no is written --flag=false", fs.Arg(0))}
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func flagText(fs *flag.FlagSet, text string) string {
 	}
 	var known []string
 	fs.VisitAll(func(f *flag.Flag) { known = append(known, f.Name) })
-	return fmt.Sprintf("there is no flag --%s%s", name, config.Near(name, known))
+	return fmt.Sprintf("there is no flag --%s%s", name, strings.Replace(config.Near(name, known), `"`, `"--`, 1))
 }
 
 func (t terminal) load(name string, args []string) (config.Config, error) {

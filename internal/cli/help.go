@@ -17,7 +17,7 @@ const helpHead = `gollamas: one address for every Ollama server you own.
 Commands
   serve      carry requests (what it does without a command)
   check      say what would be served, or what is wrong with the settings
-  demo       try it without any Ollama
+  demo       try it without any Ollama; --exit ends it when it has been shown
   version    print the version; --full for all of it
 
 Flags
@@ -25,7 +25,7 @@ Flags
 
 const helpTail = `
 A MODEL may have a * in it (qwen*, *). Connections and no proxy at all = every model they have.
-Every flag is a variable too: --max-body is GOLLAMAS_MAX_BODY; of lists, the plural.
+Every flag is a variable too: --max-body is GOLLAMAS_MAX_BODY, --proxy is GOLLAMAS_PROXIES.
 gollamas.example.yaml shows the file. A flag wins over a variable, a variable over the file.
 `
 

@@ -23,15 +23,16 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 	if path := cmp.Or(g.File, getenv(FileEnv)); path != "" {
 		var err error
 		if file, err = readFile(path, getenv); err != nil {
-			return Config{}, err
+			return Config{}, fmt.Errorf("--%s (%s): %w", FileFlag, FileEnv, err)
 		}
 	}
 	env := environment(getenv)
 	c := &composer{
-		Config:   defaults(),
-		problems: slices.Concat(file.problems, env.problems, g.said.problems),
-		places:   map[string]string{},
-		broken:   map[string]bool{},
+		Config:     defaults(),
+		problems:   slices.Concat(file.problems, env.problems, g.said.problems),
+		places:     map[string]string{},
+		modelsSaid: file.modelsSaid,
+		broken:     map[string]bool{},
 	}
 	for _, s := range []Said{file, env, g.said} {
 		c.values(s.values)
@@ -43,6 +44,9 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 		return Config{}, errors.New("nothing to serve: name a server with --connection ID=URL, " +
 			"or a model with --proxy MODEL=URL (gollamas demo shows how without any)")
 	}
+	if len(c.Models) == 0 && len(c.problems) == 0 {
+		c.problems.add("models", "there are none: name some, or leave models out to serve all that every connection has")
+	}
 	c.table()
 	return c.Config, errors.Join(c.problems...)
 }
@@ -50,9 +54,10 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 // A composer puts a Config together and notes what contradicts.
 type composer struct {
 	Config
-	problems problems
-	places   map[string]string // of an alias
-	broken   map[string]bool   // connections that are named but could not be made
+	problems   problems
+	places     map[string]string // of an alias
+	modelsSaid bool              // the file has models, be they wrong
+	broken     map[string]bool   // connections that are named but could not be made
 }
 
 func (c *composer) values(all []said[string]) {
@@ -92,7 +97,7 @@ func (c *composer) addConnection(s said[connection]) {
 		header.Set(name, value)
 	}
 	if i := c.named(s.key); i >= 0 {
-		if had := c.Connections[i]; !sameURL(had.URL, u) {
+		if had := c.Connections[i]; !sameServer(had, u, header) {
 			c.problems.add(s.place, "connection %q is %s already (%s)", s.key, had.URL.Redacted(), had.Place)
 		}
 		return
@@ -101,7 +106,7 @@ func (c *composer) addConnection(s said[connection]) {
 }
 
 func (c *composer) named(id string) int {
-	return slices.IndexFunc(c.Connections, func(have Connection) bool { return have.ID == id })
+	return slices.IndexFunc(c.Connections, func(have Connection) bool { return id != "" && have.ID == id })
 }
 
 // route adds the file's routes, but those of models that the command routes, and the command's.
@@ -114,7 +119,7 @@ func (c *composer) route(file, command []said[string]) {
 	for _, s := range command {
 		c.addRoute(s)
 	}
-	if len(file)+len(command) == 0 && len(c.Connections) > 0 {
+	if !c.modelsSaid && len(file)+len(command) == 0 && len(c.Connections) > 0 {
 		all := Model{Name: "*"}
 		for i := range c.Connections {
 			all.Routes = append(all.Routes, i)
@@ -154,7 +159,7 @@ func (c *composer) target(s said[string]) (int, bool) {
 	}
 	if !strings.Contains(s.value, "://") {
 		hint := cmp.Or(Near(s.value, c.ids()), "; a URL needs http:// or https:// in front")
-		c.problems.add(s.place, "no connection named %q%s", s.value, hint)
+		c.problems.add(s.place, "no connection named %q%s", redact(s.value), hint)
 		return 0, false
 	}
 	u, header, err := parseURL(s.value)
@@ -162,7 +167,7 @@ func (c *composer) target(s said[string]) (int, bool) {
 		c.problems.add(s.place, "%v", err)
 		return 0, false
 	}
-	if i := slices.IndexFunc(c.Connections, func(have Connection) bool { return sameURL(have.URL, u) }); i >= 0 {
+	if i := slices.IndexFunc(c.Connections, func(have Connection) bool { return sameServer(have, u, header) }); i >= 0 {
 		return i, true
 	}
 	c.Connections = append(c.Connections, Connection{URL: u, Header: header, Place: s.place})
@@ -207,12 +212,21 @@ func (c *composer) table() {
 		models[i].Name = m.Name
 	}
 	_, err := route.New(models, c.Aliases)
-	var wrong *route.AliasError
+	joined, ok := err.(interface{ Unwrap() []error })
 	switch {
-	case errors.As(err, &wrong):
-		c.problems.add(c.places[wrong.Alias], "%v", err)
-	case err != nil:
+	case err == nil:
+		return
+	case !ok:
 		c.problems.add("models", "%v", err)
+		return
+	}
+	for _, err := range joined.Unwrap() {
+		place := "aliases"
+		var wrong *route.AliasError
+		if errors.As(err, &wrong) {
+			place = c.places[wrong.Alias]
+		}
+		c.problems.add(place, "%v", err)
 	}
 }
 
@@ -248,8 +262,7 @@ func parseURL(s string) (*url.URL, http.Header, error) {
 		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
 		u.User = nil
 	}
-	u.Path = strings.TrimRight(u.Path, "/")
-	u.RawPath = ""
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	return u, header, nil
 }
 
@@ -261,10 +274,16 @@ func redact(s string) string {
 	return s
 }
 
-// sameURL says whether two URLs lead to one server.
+// sameServer says whether a URL, with the user and password that stood in it,
+// is a connection's. One that names neither is the connection's too.
+func sameServer(c Connection, u *url.URL, header http.Header) bool {
+	const field = "Authorization"
+	return sameURL(c.URL, u) && (header.Get(field) == "" || header.Get(field) == c.Header.Get(field))
+}
+
 func sameURL(a, b *url.URL) bool {
 	port := func(u *url.URL) string {
 		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	}
-	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b) && a.Path == b.Path
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b) && a.EscapedPath() == b.EscapedPath()
 }

@@ -186,7 +186,7 @@ func TestMistakesAreToldWithTheirPlaceTheirValueAndTheReason(t *testing.T) {
 		flags []string
 		want  string
 	}{
-		{[]string{"--proxy", "llama="}, `--proxy: "llama=" has nothing behind the =: write MODEL=URL (or CONNECTION)=`},
+		{[]string{"--proxy", "llama="}, `--proxy: "llama=" has nothing behind the =: write MODEL=URL (or CONNECTION)`},
 		{[]string{"--proxy", "=http://a"}, `--proxy: "=http://a" has nothing in front of the =`},
 		{[]string{"--proxy", "llama"}, `--proxy: "llama" has no =`},
 		{[]string{"--proxies", "a=http://a,"}, `--proxies: an empty part`},
@@ -205,15 +205,58 @@ func TestMistakesAreToldWithTheirPlaceTheirValueAndTheReason(t *testing.T) {
 		{[]string{"--proxy", "m=http://a", "--listen", "11434"}, `--listen: "11434" is not an address: write HOST:PORT`},
 		{[]string{"--proxy", "m=http://a", "--level", "loud"}, `--level: "loud" is not a level`},
 		{[]string{"--proxy", "m=http://a", "--drain", "soon"}, `--drain: "soon" is not a duration`},
+		{[]string{"--proxy", "m=http://a", "--drain", "1e10"}, `--drain: "1e10" is not a duration`},
+		{[]string{"--proxy", "m=http://a", "--watch", "99999h"}, `--watch: "99999h" is too long`},
 		{[]string{"--proxy", "m=http://a", "--watch", "0"}, `--watch: "0" is too short`},
 		{[]string{"--proxy", "m=http://a", "--max-body", "-1"}, `--max-body: "-1" is not a size`},
 		{nil, `nothing to serve: name a server with --connection ID=URL`},
 		{[]string{"--config", "/nowhere.yaml"}, `/nowhere.yaml`},
 	} {
-		want := strings.TrimSuffix(c.want, "=")
-		if _, err := given(t, "", nil, c.flags...); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v\n got %v\nwant %s", c.flags, err, want)
+		if _, err := given(t, "", nil, c.flags...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v\n got %v\nwant %s", c.flags, err, c.want)
 		}
+	}
+}
+
+func TestAFileThatNamesAModelWithoutAServerServesNothingElse(t *testing.T) {
+	const a = "connections: {a: http://a}\n"
+	for file, want := range map[string]string{
+		a + "models: {m: []}":                                    "models.m: it has no routes",
+		a + "models: {m: {routes: []}}":                          "models.m.routes: it has no routes",
+		a + "models: {m: {routes: [{}]}}":                        "models.m.routes: it has no routes",
+		a + "models: {m: ''}":                                    `models.m: no connection named ""`,
+		a + "models: {}":                                         "models: there are none",
+		`models: {a: "http://x:1", b: ""}`:                       `models.b: no connection named ""`,
+		"connections: {a: {url: http://a, headers: {Host: b}}}":  "connections.a.headers.Host: gollamas itself says Host to a server",
+		"connections: {a: {url: http://a, headers: {'X Y': b}}}": `connections.a.headers.X Y: "X Y" cannot be the name of a header`,
+	} {
+		if _, err := given(t, file, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s\n got %v\nwant %s", file, err, want)
+		}
+	}
+}
+
+func TestTwoPasswordsAreTwoServers(t *testing.T) {
+	c, err := given(t, "", nil, "--proxy", "m=http://u:p@h", "--proxy", "n=http://u:q@h", "--proxy", "o=http://u:p@h")
+	if err != nil || len(c.Connections) != 2 {
+		t.Errorf("%v %v", err, c.Connections)
+	}
+	if _, err = given(t, "", nil, "--connection", "a=http://u:p@h", "--connection", "a=http://u:q@h"); err == nil {
+		t.Error("one ID with two passwords passed")
+	}
+	if _, err = given(t, "", nil, "--proxy", "m=user:secret@host:1"); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+}
+
+func TestEveryWrongAliasIsTold(t *testing.T) {
+	_, err := given(t, "connections: {a: http://a}\nmodels: {m: a}\naliases: {x: nope, y: nope2, m: m}", nil)
+	if err == nil || !strings.Contains(err.Error(), `aliases.m: alias "m" is also a model`) {
+		t.Error(err)
+	}
+	_, err = given(t, "connections: {a: http://a}\nmodels: {m: a}\naliases: {x: nope, y: nope2}", nil)
+	if err == nil || !strings.Contains(err.Error(), "aliases.x: ") || !strings.Contains(err.Error(), "aliases.y: ") {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -46,6 +47,7 @@ func (r *reader) document(doc any) {
 		case "connections":
 			r.members(place, v, nil, r.connection)
 		case "models":
+			r.said.modelsSaid = true
 			r.members(place, v, nil, r.model)
 		case "aliases":
 			r.members(place, v, nil, r.alias)
@@ -81,6 +83,10 @@ func (r *reader) header(place string, v any) map[string]string {
 	r.members(place, v, nil, func(place, name string, v any) {
 		text, ok := r.text(place, v)
 		switch {
+		case !isToken(name):
+			r.said.problems.add(place, "%q cannot be the name of a header", name)
+		case ownHeaders[http.CanonicalHeaderKey(name)]:
+			r.said.problems.add(place, "gollamas itself says %s to a server", http.CanonicalHeaderKey(name))
 		case strings.ContainsAny(text, "\r\n\x00"):
 			r.said.problems.add(place, "a header's value is one line")
 		case ok:
@@ -88,6 +94,18 @@ func (r *reader) header(place string, v any) map[string]string {
 		}
 	})
 	return h
+}
+
+// ownHeaders are not an operator's to set.
+var ownHeaders = map[string]bool{
+	"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Connection": true, "Accept-Encoding": true,
+}
+
+// isToken says whether s may be a header's name: RFC 9110, 5.6.2.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
+	})
 }
 
 func (r *reader) tls(place string, v any, t *TLS) {
@@ -121,9 +139,11 @@ func (r *reader) model(place, name string, v any) {
 		}
 	})
 	if !routed {
-		r.said.problems.add(place, "it has no routes: name the connections that have this model")
+		r.said.problems.add(place, noRoutes)
 	}
 }
+
+const noRoutes = "it has no routes: name the connections that have this model"
 
 // routes reads one route or a list of them: a connection's name, or a mapping with it.
 func (r *reader) routes(place, model string, v any) {
@@ -140,11 +160,15 @@ func (r *reader) routes(place, model string, v any) {
 			}
 		})
 	}
+	before := len(r.said.routes) + len(r.said.problems)
 	if _, list := v.([]any); list {
 		r.each(place, v, one)
-		return
+	} else {
+		one(place, v)
 	}
-	one(place, v)
+	if len(r.said.routes)+len(r.said.problems) == before {
+		r.said.problems.add(place, noRoutes)
+	}
 }
 
 func (r *reader) alias(place, name string, v any) {

@@ -13,6 +13,7 @@ type Said struct {
 	routes      []said[string] // key is the model, value a connection's ID or URL
 	aliases     []said[string] // key is the alias, value the model
 	problems    problems
+	modelsSaid  bool // there are models, be they wrong
 }
 
 type said[T any] struct {

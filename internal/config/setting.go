@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"strconv"
@@ -85,17 +86,22 @@ func setMaxBody(c *Config, v string) error {
 	return nil
 }
 
+// longest is more than anybody means.
+const longest = 365 * 24 * time.Hour
+
 // setDuration takes 30s, 1m30s and, as Ollama does, a plain number of seconds.
 func setDuration(to *time.Duration, v string, least time.Duration) error {
 	d, err := time.ParseDuration(v)
-	if n, plain := strconv.ParseFloat(v, 64); plain == nil {
+	if n, plain := strconv.ParseFloat(v, 64); plain == nil && math.Abs(n) <= longest.Seconds() {
 		d, err = time.Duration(n*float64(time.Second)), nil
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("%q is not a duration: write it like 30s, 5m or 1h30m", v)
-	}
-	if d < least {
+	case d < least:
 		return fmt.Errorf("%q is too short: the least is %s", v, least)
+	case d > longest:
+		return fmt.Errorf("%q is too long: the most is a year", v)
 	}
 	*to = d
 	return nil

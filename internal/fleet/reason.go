@@ -26,7 +26,7 @@ func Reason(err error) string {
 		return "connection reset"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no route to it"
-	case errors.As(err, &lookup):
+	case errors.As(err, &lookup) && !lookup.IsTimeout:
 		return "its name does not resolve"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "no answer in time"

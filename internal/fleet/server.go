@@ -34,8 +34,9 @@ type Server struct {
 	address string // host:port
 	prefix  string // the URL's path, without a slash at the end
 	state   atomic.Pointer[State]
-	again   chan struct{} // asks for a look at once
-	first   chan struct{} // closed when the first look is over
+	again   chan struct{}      // asks for a look soon
+	now     chan chan struct{} // asks for a look at once, and to be told when it is over
+	first   chan struct{}      // closed when the first look is over
 }
 
 // New returns a server that nobody has looked at yet.
@@ -50,6 +51,7 @@ func New(o Options) *Server {
 		address: net.JoinHostPort(o.URL.Hostname(), port),
 		prefix:  strings.TrimRight(o.URL.EscapedPath(), "/"),
 		again:   make(chan struct{}, 1),
+		now:     make(chan chan struct{}),
 		first:   make(chan struct{}),
 	}
 	if o.Watch <= 0 {

@@ -35,13 +35,12 @@ func (s *State) Has(key string) *Model {
 	return &s.Installed[i]
 }
 
-// keyed gives each entry its key. An entry whose name Ollama itself could not
-// read again (a tag called "local") is left out: no request can reach it.
+// keyed gives each entry its key. An entry that no request can reach by its
+// name (a tag called "local", a stub called x:120b-cloud) is left out: it must not stand for another.
 func keyed(list []ollama.Listed) []Model {
 	out := make([]Model, 0, len(list))
 	for _, l := range list {
-		n, err := ollama.ParseName(l.Name)
-		if err == nil {
+		if n, reachable := ollama.ParseListed(l.Name); reachable {
 			out = append(out, Model{l, n.Key(), n})
 		}
 	}

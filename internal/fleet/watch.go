@@ -40,11 +40,32 @@ func FirstLook(ctx context.Context, servers []*Server, most time.Duration) {
 	}
 }
 
-// LookAgain asks for a look at once: a request has just seen something else than the state says.
+// leastPause is how long the watch rests between two looks however often it is
+// asked: what clients do must not multiply into requests.
+const leastPause = time.Second
+
+// LookAgain asks for a look soon: a request has just seen something else than the state says.
 func (s *Server) LookAgain() {
 	select {
 	case s.again <- struct{}{}:
 	default: // one is asked for already
+	}
+}
+
+// LookNow has the watch look at once and waits until it has, for most, or
+// until ctx ends: a request has just changed the server.
+func (s *Server) LookNow(ctx context.Context, most time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	looked := make(chan struct{})
+	select {
+	case s.now <- looked:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-looked:
+	case <-ctx.Done():
 	}
 }
 
@@ -57,6 +78,7 @@ func (s *Server) watch(ctx context.Context, log *slog.Logger) {
 	}
 	defer transport.CloseIdleConnections()
 	client := &ollama.Client{HTTP: &http.Client{Transport: transport, CheckRedirect: asIs}, Base: s.opts.URL.Scheme + "://" + s.Host() + s.prefix, Header: s.opts.Header}
+	var waiting chan struct{} // closed when this look is over
 	for first := true; ; first = false {
 		next := s.look(ctx, client)
 		if ctx.Err() != nil {
@@ -67,16 +89,39 @@ func (s *Server) watch(ctx context.Context, log *slog.Logger) {
 		if first {
 			close(s.first)
 		}
-		select {
-		case <-ctx.Done():
+		if waiting != nil {
+			close(waiting)
+		}
+		if waiting = s.rest(ctx); ctx.Err() != nil {
 			return
-		case <-s.again:
-		case <-time.After(jitter(s.opts.Watch)):
 		}
 	}
 }
 
-// look asks for the three lists. One that fails leaves what was known.
+// rest waits until the next look is due and returns who waits for it, nil = nobody.
+func (s *Server) rest(ctx context.Context) (waiting chan struct{}) {
+	due := time.NewTimer(jitter(s.opts.Watch))
+	defer due.Stop()
+	pause := time.NewTimer(min(leastPause, s.opts.Watch))
+	defer pause.Stop()
+	var again <-chan struct{} // not heard before the pause is over
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case waiting = <-s.now:
+			return waiting
+		case <-pause.C:
+			again = s.again
+		case <-again:
+			return nil
+		case <-due.C:
+			return nil
+		}
+	}
+}
+
+// look asks for the version and both lists. Where one fails, all stay as they were known.
 func (s *Server) look(ctx context.Context, c *ollama.Client) *State {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()

@@ -88,11 +88,19 @@ func TestTheWatchSeesWhatChangesWithinAnInterval(t *testing.T) {
 			t.Error("a state that was handed out has changed")
 		}
 		o.Install(ollamatest.Model{Name: "three"})
-		s.LookAgain()
-		s.LookAgain()
-		synctest.Wait()
+		s.LookNow(t.Context(), time.Second)
 		if len(s.State().Installed) != 2 {
-			t.Error("asked to look again, it did not at once")
+			t.Error("asked to look now, it did not")
+		}
+		o.Reset()
+		start := time.Now()
+		for range 1000 {
+			s.LookAgain()
+			time.Sleep(time.Millisecond)
+		}
+		synctest.Wait()
+		if n := len(o.Requests()); n < 3 || n > 6 {
+			t.Errorf("asked a thousand times in %v, it made %d requests", time.Since(start), n)
 		}
 		stop()
 		l.Close()

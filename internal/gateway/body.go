@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
 	"gollamas/internal/ollama"
+	"gollamas/internal/proxy"
 )
 
 // trusted is how much room a Content-Length gets before its bytes are there.
@@ -21,20 +24,24 @@ var errTooLarge = errors.New("too large")
 
 // read takes in a request's body, decompressed where the endpoint allows that.
 // It must be whole before a server is chosen: of two "model" fields the last counts.
-func (g *Gateway) read(r *http.Request, e *Endpoint) (body []byte, decoded bool, no *Answer) {
+func (g *Gateway) read(w http.ResponseWriter, r *http.Request, e *Endpoint) (body []byte, decoded bool, no *Answer) {
 	if r.ContentLength > g.maxBody {
 		return nil, false, g.tooLarge(e)
 	}
+	from := &patient{body: r.Body, control: http.NewResponseController(w)}
+	defer from.rest()
 	var err error
 	if decoded = e.Zstd && r.Header.Get("Content-Encoding") == "zstd"; decoded {
-		body, err = g.unzstd(r.Body)
+		body, err = g.unzstd(from)
 	} else {
-		body, err = readAll(r.Body, r.ContentLength, g.maxBody)
+		body, err = readAll(from, r.ContentLength, g.maxBody)
 	}
-	if errors.Is(err, errTooLarge) {
+	switch {
+	case errors.Is(err, errTooLarge):
 		return nil, false, g.tooLarge(e)
-	}
-	if err != nil {
+	case from.failed != nil: // the client left, or stalled
+		return nil, false, g.unread(e, from.failed)
+	case err != nil:
 		dialect := e.Dialect
 		if decoded { // refused before the dialect is known: wire.md, section 2
 			dialect = ollama.Native
@@ -44,6 +51,39 @@ func (g *Gateway) read(r *http.Request, e *Endpoint) (body []byte, decoded bool,
 	}
 	return body, decoded, nil
 }
+
+// unread answers a client that did not send its whole body; mostly it has left.
+func (g *Gateway) unread(e *Endpoint, err error) *Answer {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return &Answer{Status: proxy.StatusGone}
+	}
+	a := refusal(e.Dialect, http.StatusRequestTimeout, fmt.Sprintf("no byte of the request's body came for %s", stalledBody))
+	a.Header.Set("Connection", "close")
+	return &a
+}
+
+// stalledBody is how long a client may rest while it sends its body.
+const stalledBody = time.Minute
+
+// A patient reader waits for a client as long as something comes, and
+// remembers how the connection failed, whatever a decoder on top makes of it.
+type patient struct {
+	body    io.Reader
+	control *http.ResponseController
+	failed  error
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	_ = p.control.SetReadDeadline(time.Now().Add(stalledBody)) // a test's writer may have none
+	n, err := p.body.Read(b)
+	if err != nil && err != io.EOF {
+		p.failed = err
+	}
+	return n, err
+}
+
+// rest lets the connection wait as long as it likes again.
+func (p *patient) rest() { _ = p.control.SetReadDeadline(time.Time{}) }
 
 func (g *Gateway) tooLarge(e *Endpoint) *Answer {
 	a := refusal(e.Dialect, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request's body is larger than %s (max_body)", size(g.maxBody)))
@@ -60,7 +100,7 @@ func (g *Gateway) unzstd(from io.Reader) ([]byte, error) {
 	return readAll(z, -1, g.maxBody)
 }
 
-// readAll reads to the end, at most max bytes, in one buffer. A length that
+// readAll reads to the end, at most most bytes, in one buffer. A length that
 // was announced is believed up to trusted; beyond, room is made as bytes come.
 func readAll(from io.Reader, length, most int64) ([]byte, error) {
 	room := min(length, trusted) + 1 // one more: the end is seen without growing

@@ -64,9 +64,10 @@ const (
 
 // Why these are refused, and what to do instead.
 const (
-	whyManage = "gollamas does not change its servers: %s is answered by the server itself; " +
-		"ask it directly (a later gollamas will allow it with --manage)"
-	whyAccount = "%s acts as one server's own ollama.com account, so gollamas does not pass it on; ask that server directly"
+	whyManage = "gollamas changes no server, so it refuses %s: send it to the server directly " +
+		"(the flag --manage, which will allow it here, is not there yet)"
+	whyAccount = "%s acts as one server's own ollama.com account, so gollamas refuses it: send it to that server directly"
+	whyCloud   = "%s is about models of ollama.com, which gollamas does not serve: send it to a server directly"
 )
 
 // endpoints is the whole surface: routes.go:1876 and after, of Ollama v0.33.
@@ -107,5 +108,5 @@ var endpoints = []Endpoint{
 	{Method: "DELETE", Path: "/api/user/keys/{key}", Kind: Refuse, Why: whyAccount},
 	{Method: "POST", Path: "/api/experimental/web_search", Kind: Refuse, Why: whyAccount},
 	{Method: "POST", Path: "/api/experimental/web_fetch", Kind: Refuse, Why: whyAccount},
-	{Method: "GET", Path: "/api/experimental/model-recommendations", Kind: Refuse, Why: whyAccount},
+	{Method: "GET", Path: "/api/experimental/model-recommendations", Kind: Refuse, Why: whyCloud},
 }

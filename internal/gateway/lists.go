@@ -127,7 +127,7 @@ func models(g *Gateway, _ Ask) Answer {
 // model answers for one model, under the name it was asked by.
 func model(g *Gateway, ask Ask) Answer {
 	asked := ask.Segment
-	if n, err := ollama.ParseName(asked); err == nil {
+	if n, err := ollama.ParseName(asked); err == nil && !n.Cloud {
 		if match, ok := g.table.Lookup(n); ok {
 			if m := firstWith(match); m != nil {
 				return withNewline(jsonAnswer(typeBareJSON, showOpenAI(*m, asked)))

@@ -72,8 +72,11 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	decoded := false
 	switch e.Kind {
 	case Forward:
-		if ask.Body, decoded, no = g.read(r, e); no != nil {
-			x.Gone = r.Context().Err() != nil
+		if ask.Body, decoded, no = g.read(w, r, e); no != nil {
+			if x.Gone = no.Status == proxy.StatusGone; x.Gone {
+				x.Status = no.Status
+				return false
+			}
 			return write(w, *no, x)
 		}
 		x.BytesIn = int64(len(ask.Body))

@@ -16,6 +16,7 @@ const tailSize = 1024
 // (middleware/openai.go looks at the status only), so the wire does not tell.
 type Ending struct {
 	Framing Framing
+	Native  bool // of Ollama's own dialect: an answer in one piece says done, too
 
 	tail   []byte
 	done   doneState // what the last "done": of the current line said
@@ -40,7 +41,9 @@ func (e *Ending) Write(p []byte) {
 	case NDJSON:
 		e.lines(p)
 	case JSON:
-		e.seekDone(p, true)
+		if e.Native {
+			e.seekDone(p, true)
+		}
 	case SSE:
 		e.seekCompleted(p)
 	}

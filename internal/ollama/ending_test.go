@@ -42,13 +42,14 @@ var endings = []struct {
 	{"plain answer", JSON, `{"embeddings":[[1,2]]}`, true, ""},
 	{"plain answer, done", JSON, `{"response":"x","done":true}`, true, ""},
 	{"plain answer, not done", JSON, `{"response":"x","done":false}`, false, ""},
+	{"an Anthropic answer", JSON, `{"content":[{"type":"tool_use","input":{"done":false}}]}`, true, ""},
 	{"opaque", Opaque, "anything", true, ""},
 }
 
 func TestAnswersEndAsOllamaEndsThem(t *testing.T) {
 	for _, c := range endings {
 		for _, step := range []int{1, 2, 3, 7, 13, 14, 64, 1000, 1 << 20} {
-			e := Ending{Framing: c.framing}
+			e := Ending{Framing: c.framing, Native: c.what != "an Anthropic answer"}
 			for p := []byte(c.text); len(p) > 0; {
 				n := min(step, len(p))
 				e.Write(p[:n])
@@ -108,7 +109,7 @@ func FuzzEnding(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte, step uint16) {
 		for _, framing := range []Framing{JSON, NDJSON, SSE} {
-			whole, pieces := Ending{Framing: framing}, Ending{Framing: framing}
+			whole, pieces := Ending{Framing: framing, Native: true}, Ending{Framing: framing, Native: true}
 			whole.Write(text)
 			for p := text; len(p) > 0; {
 				n := min(int(step)+1, len(p))

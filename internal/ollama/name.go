@@ -51,6 +51,15 @@ func ParseName(s string) (Name, error) {
 	return n, nil
 }
 
+// ParseListed reads a name from a server's own list, where ":cloud" and
+// ":local" are tags like any other. reachable is false where a request with this name would
+// mean something else.
+func ParseListed(s string) (n Name, reachable bool) {
+	n = splitName(s)
+	asked, err := ParseName(s)
+	return n, err == nil && !asked.Cloud && asked.Key() == n.Key()
+}
+
 // Key is the name by which two spellings of one model are recognised: complete and lower case.
 func (n Name) Key() string {
 	return strings.ToLower(n.Host + "/" + n.Namespace + "/" + n.Model + ":" + n.Tag)

@@ -19,13 +19,22 @@ func CompareVersions(a, b string) int {
 	if aPre == "" || bPre == "" {
 		return cmp.Compare(len(bPre), len(aPre))
 	}
-	return strings.Compare(aPre, bPre)
+	aWord, aNumber := splitPre(aPre)
+	bWord, bNumber := splitPre(bPre)
+	return cmp.Or(strings.Compare(aWord, bWord), cmp.Compare(aNumber, bNumber))
 }
 
 func splitVersion(v string) (numbers []string, pre string) {
 	v, _, _ = strings.Cut(strings.TrimPrefix(v, "v"), "+")
 	v, pre, _ = strings.Cut(v, "-")
 	return strings.Split(v, "."), pre
+}
+
+// splitPre cuts rc10 into rc and 10.
+func splitPre(pre string) (word string, number int) {
+	word = strings.TrimRight(pre, "0123456789")
+	number, _ = strconv.Atoi(pre[len(word):]) // none = 0
+	return word, number
 }
 
 func part(numbers []string, i int) int {

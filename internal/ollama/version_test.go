@@ -3,7 +3,7 @@ package ollama
 import "testing"
 
 func TestVersionsAreOrderedByNumberNotByString(t *testing.T) {
-	ordered := []string{"", "0.9.6", "0.11.4", "0.24.0-rc1", "0.24.0-rc2", "0.24.0", "0.24.1", "0.33.0", "1.0", "1.0.1"}
+	ordered := []string{"", "0.9.6", "0.11.4", "0.24.0-rc1", "0.24.0-rc2", "0.24.0-rc10", "0.24.0", "0.24.1", "0.33.0", "1.0", "1.0.1"}
 	for i, a := range ordered {
 		for j, b := range ordered {
 			if got, want := CompareVersions(a, b), i-j; got < 0 != (want < 0) || got > 0 != (want > 0) {

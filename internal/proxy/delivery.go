@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
@@ -24,9 +26,18 @@ type delivery struct {
 	x      *Exchange
 }
 
+// stalledClient is how long a client may take nothing of what is sent to it;
+// a server's place is held all the while.
+const stalledClient = 10 * time.Minute
+
+// renewal is how often that time is begun anew, so that not every record costs a timer.
+const renewal = time.Minute
+
 // run passes the body on: what comes in as one piece goes out as one, at once.
 func (d *delivery) run() error {
 	flush := http.NewResponseController(d.w)
+	defer func() { _ = flush.SetWriteDeadline(time.Time{}) }() // a test's writer may have none
+	var renewed time.Time
 	stream := d.ending.Framing != ollama.JSON
 	for {
 		p, err := d.answer.next()
@@ -35,6 +46,10 @@ func (d *delivery) run() error {
 		}
 		if err != nil {
 			return err
+		}
+		if now := time.Now(); now.Sub(renewed) > renewal {
+			renewed = now
+			_ = flush.SetWriteDeadline(now.Add(stalledClient))
 		}
 		d.ending.Write(p)
 		if d.echo != nil {
@@ -77,7 +92,7 @@ func (d *delivery) settle(ctx context.Context, job *Job, err error) (whole bool)
 		d.x.Gone = true
 		return false
 	case err == nil && d.answer.status >= 400:
-		d.x.Err = ollama.ErrorText(d.ending.Tail())
+		d.x.Err = cmp.Or(ollama.ErrorText(d.ending.Tail()), http.StatusText(d.answer.status))
 		return true
 	case d.ending.Failure() != "":
 		d.x.Err = d.ending.Failure()

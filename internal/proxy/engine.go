@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,6 +79,9 @@ func (e *Engine) Carry(ctx context.Context, w http.ResponseWriter, job *Job, x *
 		} else {
 			at.Status, out.status = a.status, a.status
 		}
+		if out.stale() {
+			s.LookAgain()
+		}
 		more := out.tryNext() && i+1 < len(job.Servers)
 		if err == nil && (!out.failed() || kept == nil && !more) {
 			x.Attempts = append(x.Attempts, at)
@@ -86,9 +91,7 @@ func (e *Engine) Carry(ctx context.Context, w http.ResponseWriter, job *Job, x *
 		if err == nil {
 			at.Err = http.StatusText(a.status)
 		}
-		if x.Attempts = append(x.Attempts, at); !out.gone {
-			s.LookAgain()
-		}
+		x.Attempts = append(x.Attempts, at)
 		retried = retried || out.status == http.StatusInternalServerError
 		if kept = kept.orKeep(s, a); !more {
 			break
@@ -107,7 +110,7 @@ func (e *Engine) giveUp(ctx context.Context, w http.ResponseWriter, job *Job, ke
 		WriteError(w, job.Dialect, http.StatusServiceUnavailable, ErrStopping.Error(), x)
 		return true
 	}
-	if kept != nil {
+	if kept != nil && !(kept.status == http.StatusNotFound && silent(x.Attempts)) {
 		kept.write(w, x)
 		return true
 	}
@@ -116,6 +119,12 @@ func (e *Engine) giveUp(ctx context.Context, w http.ResponseWriter, job *Job, ke
 	x.Err = fmt.Sprintf("%s: %s", last.Server, last.Err)
 	WriteError(w, job.Dialect, http.StatusBadGateway, text, x)
 	return true
+}
+
+// silent says that a server gave no answer at all. Then another's 404 does not
+// mean that the model is nowhere; the ollama command would pull it.
+func silent(all []Attempt) bool {
+	return slices.ContainsFunc(all, func(a Attempt) bool { return a.Status == 0 })
 }
 
 // attemptsText names each server that was asked and why it did not serve.
@@ -145,13 +154,13 @@ func WriteError(w http.ResponseWriter, d ollama.Dialect, status int, text string
 // deliver passes an answer on as it comes.
 func (e *Engine) deliver(ctx context.Context, w http.ResponseWriter, job *Job, s *fleet.Server, a *answer, x *Exchange) bool {
 	x.Server, x.Status, x.First = s.ID(), a.status, time.Since(x.Start)
-	passHead(w.Header(), a.header, job.Echo != "")
-	w.Header()["X-Gollamas-Server"] = []string{x.Server}
-	w.WriteHeader(a.status)
-	d := delivery{w: w, answer: a, ending: ollama.Ending{Framing: a.framing()}, x: x}
+	d := delivery{w: w, answer: a, ending: ollama.Ending{Framing: a.framing(), Native: job.Dialect == ollama.Native}, x: x}
 	if job.Whole && d.ending.Framing == ollama.NDJSON {
 		d.ending.Framing = ollama.JSON
 	}
+	passHead(w.Header(), a.header, job.Echo != "" || d.ending.Framing.Stream())
+	w.Header()["X-Gollamas-Server"] = []string{x.Server}
+	w.WriteHeader(a.status)
 	if job.Echo != "" && d.ending.Framing != ollama.Opaque {
 		d.echo = ollama.NewEcho(d.ending.Framing, job.Model, job.Echo)
 	}
@@ -162,21 +171,32 @@ func (e *Engine) deliver(ctx context.Context, w http.ResponseWriter, job *Job, s
 	} else {
 		a.finish()
 	}
+	if job.Changes && err == nil { // before the client hears the end, and asks for what it has just pulled
+		s.LookNow(ctx, longestLook)
+	}
 	return d.settle(ctx, job, err)
 }
+
+// longestLook is how long the end of an answer that changed a server waits for the lists.
+const longestLook = 2 * time.Second
 
 // hopByHop are an answer's fields that end here (RFC 9110, 7.6.1).
 var hopByHop = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Transfer-Encoding": true, "Te": true, "Trailer": true, "Upgrade": true,
 }
 
-// passHead copies an answer's header. An answer whose names are replaced has another length.
+// passHead copies an answer's header, but not what gollamas itself says in the
+// server's place. An answer to which something may be added, or whose names are replaced, has another length.
 func passHead(to, from http.Header, resized bool) {
 	named := from["Connection"]
 	for name, values := range from {
-		if hopByHop[name] || resized && name == "Content-Length" || len(named) > 0 && hasToken(named, name) {
-			continue
+		switch {
+		case hopByHop[name], resized && name == "Content-Length", len(named) > 0 && hasToken(named, name):
+		case name == "X-Request-Id", strings.HasPrefix(name, "Access-Control-"):
+		case name == "Vary" && to[name] != nil:
+			to[name] = append(slices.Clone(to[name]), values...)
+		default:
+			to[name] = values
 		}
-		to[name] = values
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -73,6 +74,13 @@ func TestAConnectionTheServerClosedMeanwhileCostsNothing(t *testing.T) {
 	}))
 	defer srv.Close()
 	e, s := &Engine{}, serverAt(t, srv.URL)
+	ctx, stop := context.WithCancel(t.Context())
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		fleet.Watch(ctx, []*fleet.Server{s}, slog.New(slog.DiscardHandler))
+	}()
+	defer func() { stop(); <-watched }()
 	for range 5 {
 		job := jobFor("{}", s)
 		job.Changes = true // may not be sent twice, so it must not be lost

@@ -24,7 +24,7 @@ type Exchange struct {
 	Start    time.Time
 	First    time.Duration // to the first byte of the answer, 0 = none came
 	Total    time.Duration
-	BytesIn  int64 // of the request's body
+	BytesIn  int64 // of the request's body, decompressed
 	BytesOut int64 // of the answer's body
 	Usage    ollama.Usage
 	Err      string // what went wrong, "" = nothing
@@ -35,5 +35,5 @@ type Exchange struct {
 type Attempt struct {
 	Server string
 	Status int    // of its answer, 0 = none
-	Err    string // why it was not the last, or why it failed
+	Err    string // why it led nowhere, "" = its answer was passed on as it came
 }

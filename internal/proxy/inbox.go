@@ -120,9 +120,9 @@ func (in *inbox) line(most int) ([]byte, error) {
 		}
 		seen = in.buffered()
 		if seen > most {
-			return nil, errHeadTooLarge
+			return nil, errBadChunk
 		}
-		if err := in.more(most); err != nil {
+		if err := in.more(max(most, smallBuffer) + smallBuffer); err != nil {
 			return nil, err
 		}
 	}

@@ -31,6 +31,11 @@ func (o outcome) tryNext() bool {
 	return false
 }
 
+// stale says that what is known of the server may be out of date.
+func (o outcome) stale() bool {
+	return !o.gone && (o.status == 0 || o.status == http.StatusNotFound || o.status == http.StatusServiceUnavailable)
+}
+
 // failed says that the answer, if there is one, tells of the server rather than of the request.
 func (o outcome) failed() bool {
 	switch o.status {

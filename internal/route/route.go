@@ -3,6 +3,7 @@
 package route
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,25 +91,29 @@ func (t *Table) add(m Model) error {
 
 func (t *Table) addAliases(all []Alias) error {
 	means := map[string]string{}
+	var wrong []error
 	for _, a := range all {
 		n, err := CheckName(a.Name)
-		if err != nil {
-			return &AliasError{a.Name, "cannot be: " + err.Error()}
+		switch had, twice := means[n.Key()]; {
+		case err != nil:
+			wrong = append(wrong, &AliasError{a.Name, "cannot be: " + err.Error()})
+		case twice && had != a.Model:
+			wrong = append(wrong, &AliasError{a.Name, fmt.Sprintf("means both %q and %q", had, a.Model)})
+		case t.exact[n.Key()] != nil:
+			wrong = append(wrong, &AliasError{a.Name, "is also a model"})
+		default:
+			means[n.Key()] = a.Model
 		}
-		if had, twice := means[n.Key()]; twice && had != a.Model {
-			return &AliasError{a.Name, fmt.Sprintf("means both %q and %q", had, a.Model)}
-		}
-		if t.exact[n.Key()] != nil {
-			return &AliasError{a.Name, "is also a model"}
-		}
-		means[n.Key()] = a.Model
+	}
+	if len(wrong) > 0 {
+		return errors.Join(wrong...)
 	}
 	for _, a := range all {
 		if err := t.resolve(a, means); err != nil {
-			return err
+			wrong = append(wrong, err)
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // resolve follows an alias to its model.
@@ -119,7 +124,8 @@ func (t *Table) resolve(a Alias, means map[string]string) error {
 	}
 	at, path := name, a.Name
 	send := a.Name
-	for range len(means) + 1 {
+	for seen := map[string]bool{}; !seen[at.Key()]; {
+		seen[at.Key()] = true
 		next, more := means[at.Key()]
 		if !more {
 			if _, ok := t.find(at, at.Key()); !ok {

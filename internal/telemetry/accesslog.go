@@ -56,17 +56,19 @@ func appendModel(attrs []slog.Attr, x proxy.Exchange) []slog.Attr {
 	if len(x.Attempts) > 0 {
 		attrs = append(attrs, slog.Int("attempts", len(x.Attempts)))
 	}
-	if len(x.Attempts) > 1 {
-		attrs = append(attrs, slog.Any("passed_over", passedOver(x.Attempts)))
+	if failed := failures(x.Attempts); len(failed) > 0 {
+		attrs = append(attrs, slog.Any("failed", failed))
 	}
 	return attrs
 }
 
-// passedOver lists the attempts before the last, and why each was not it.
-func passedOver(all []proxy.Attempt) []string {
+// failures lists the attempts that led nowhere, and why.
+func failures(all []proxy.Attempt) []string {
 	var out []string
-	for _, a := range all[:len(all)-1] {
-		out = append(out, a.Server+": "+a.Err)
+	for _, a := range all {
+		if a.Err != "" {
+			out = append(out, a.Server+": "+a.Err)
+		}
 	}
 	return out
 }

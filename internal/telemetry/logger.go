@@ -22,7 +22,7 @@ var levels = map[string]slog.Level{
 // The level is one of config.Levels.
 func NewLogger(w io.Writer, level string) *slog.Logger {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return slog.New(tint.NewHandler(w, &tint.Options{
+		return slog.New(tint.NewTextHandler(w, &tint.Options{
 			Level:      levels[level],
 			TimeFormat: time.TimeOnly,
 			NoColor:    os.Getenv("NO_COLOR") != "",

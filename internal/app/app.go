@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"runtime/debug"
 	"sync"
 	"syscall"
@@ -126,7 +125,7 @@ func (a *App) drained(srv *http.Server, now context.Context) bool {
 func (a *App) httpServer(base context.Context, addr net.Addr) *http.Server {
 	g := gateway.New(gateway.Options{
 		Table: a.table, Engine: a.engine,
-		Origins:     gateway.NewOrigins(os.Getenv("OLLAMA_ORIGINS"), loopback(addr)),
+		Origins:     gateway.NewOrigins(a.cfg.Origins, loopback(addr)),
 		ListAliases: a.cfg.ListAliases, MaxBody: a.cfg.MaxBody, Done: a.done,
 		Panicked: func(id string, what any) {
 			a.log.Error("panic", "id", id, "what", fmt.Sprint(what), "stack", string(debug.Stack()))

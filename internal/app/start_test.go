@@ -70,6 +70,9 @@ func launch(t *testing.T, flags ...string) *running {
 	return r
 }
 
+// testOrigins is OLLAMA_ORIGINS for what load loads.
+var testOrigins string
+
 func load(t *testing.T, flags ...string) config.Config {
 	t.Helper()
 	fs := flag.NewFlagSet("test", flag.ContinueOnError)
@@ -77,7 +80,7 @@ func load(t *testing.T, flags ...string) config.Config {
 	if err := fs.Parse(append([]string{"--listen", "127.0.0.1:0"}, flags...)); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(given, func(string) string { return "" })
+	cfg, err := config.Load(given, func(name string) string { return map[string]string{"OLLAMA_ORIGINS": testOrigins}[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +93,7 @@ func (r *running) note(x proxy.Exchange) {
 	r.exchanges = append(r.exchanges, x)
 }
 
-// last waits for the n-th exchange and returns it.
+// exchange waits for the n-th exchange and returns it.
 func (r *running) exchange(n int) proxy.Exchange {
 	r.t.Helper()
 	deadline := time.Now().Add(10 * time.Second)

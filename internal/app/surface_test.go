@@ -38,7 +38,8 @@ func TestShowsTextFollowsTheServersVersion(t *testing.T) {
 }
 
 func TestPreflightIsAnsweredAsOllamaDoes(t *testing.T) {
-	t.Setenv("OLLAMA_ORIGINS", "https://*.example.com")
+	testOrigins = "https://*.example.com"
+	t.Cleanup(func() { testOrigins = "" })
 	s := ollama(t, with("tiny-chain"))
 	r := start(t, "--proxy", "tiny-chain="+s.URL())
 	direct := ollama(t, ollamatest.Options{Origins: []string{"https://*.example.com"}})

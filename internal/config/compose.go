@@ -34,6 +34,7 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 		modelsSaid: file.modelsSaid,
 		broken:     map[string]bool{},
 	}
+	c.origins(getenv(originsEnv))
 	for _, s := range []Said{file, env, g.said} {
 		c.values(s.values)
 	}
@@ -58,6 +59,24 @@ type composer struct {
 	places     map[string]string // of an alias
 	modelsSaid bool              // the file has models, be they wrong
 	broken     map[string]bool   // connections that are named but could not be made
+}
+
+// originsEnv is Ollama's own variable: which web pages may ask.
+const originsEnv = "OLLAMA_ORIGINS"
+
+// origins takes what Ollama would take; it refuses to start with anything else.
+func (c *composer) origins(list string) {
+	c.Origins = list
+	for origin := range strings.SplitSeq(list, ",") {
+		if origin = strings.TrimSpace(origin); origin == "" {
+			continue
+		}
+		if strings.Count(origin, "*") > 1 {
+			c.problems.add(originsEnv, "%q has more than one *", origin)
+		} else if !strings.Contains(origin, "*") && !strings.Contains(origin, "://") {
+			c.problems.add(originsEnv, "%q needs a scheme in front, such as https://, or a * in it", origin)
+		}
+	}
 }
 
 func (c *composer) values(all []said[string]) {

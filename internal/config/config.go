@@ -19,6 +19,7 @@ type Config struct {
 	Watch       time.Duration
 	Drain       time.Duration
 	ReadHeader  time.Duration
+	Origins     string // OLLAMA_ORIGINS, as Ollama reads it
 
 	Connections []Connection
 	Models      []Model

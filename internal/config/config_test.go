@@ -236,6 +236,15 @@ func TestAFileThatNamesAModelWithoutAServerServesNothingElse(t *testing.T) {
 	}
 }
 
+func TestOriginsThatOllamaWouldNotTakeAreTold(t *testing.T) {
+	for list, ok := range map[string]bool{"": true, "*": true, "https://a.com, app://*": true, "https://*.a.com": true, "a.com": false, "https://*.*": false} {
+		c, err := given(t, "", map[string]string{"OLLAMA_ORIGINS": list}, "--connection", "a=http://a")
+		if (err == nil) != ok || ok && c.Origins != list {
+			t.Errorf("%q: %v", list, err)
+		}
+	}
+}
+
 func TestTwoPasswordsAreTwoServers(t *testing.T) {
 	c, err := given(t, "", nil, "--proxy", "m=http://u:p@h", "--proxy", "n=http://u:q@h", "--proxy", "o=http://u:p@h")
 	if err != nil || len(c.Connections) != 2 {

@@ -15,7 +15,7 @@ import (
 )
 
 // An Ask is a request as far as deciding needs it: plain values, so that any
-// carrier of bytes can ask.
+// carrier of bytes can ask. Find has its endpoint.
 type Ask struct {
 	Endpoint    *Endpoint
 	Target      string // path and query, as they are to be sent on
@@ -25,7 +25,8 @@ type Ask struct {
 	Body        []byte // decompressed
 }
 
-// A Decision is what to do: answer, or carry the job.
+// A Decision is what to do: answer, or carry the job. The carrier adds to the
+// job what only it has: the client's header, and whether it decompressed the body.
 type Decision struct {
 	Asked  string // the model as the client named it, "" = none
 	Answer *Answer

@@ -9,7 +9,7 @@ import (
 	"gollamas/internal/route"
 )
 
-// gateway with routes for models; no server of them is ever dialled.
+// deciding is a gateway with routes for models; no server of them is ever dialled.
 func deciding(t testing.TB, aliases []route.Alias, models ...string) *Gateway {
 	t.Helper()
 	var routes []route.Model
@@ -27,11 +27,11 @@ func deciding(t testing.TB, aliases []route.Alias, models ...string) *Gateway {
 // endpointOf is the endpoint of a POST.
 func endpointOf(t testing.TB, g *Gateway, path string) *Endpoint {
 	t.Helper()
-	e, _, no := g.surface.find("POST", path, "")
-	if no != nil {
-		t.Fatalf("%s: %d", path, no.Status)
+	found := g.Find("POST", path, "", "", "localhost")
+	if found.Answer != nil {
+		t.Fatalf("%s: %d", path, found.Answer.Status)
 	}
-	return e
+	return found.Endpoint
 }
 
 func TestDecidingNeedsPlainValuesOnly(t *testing.T) {

@@ -9,6 +9,35 @@ import (
 // methodOrder is the order in which Ollama's router names methods in Allow.
 var methodOrder = []string{"HEAD", "GET", "POST", "DELETE"}
 
+// A Found is what a request is for.
+type Found struct {
+	Endpoint *Endpoint
+	Segment  string      // the path's last one, where the endpoint leaves it free
+	Header   http.Header // of every answer to this request
+	Answer   *Answer     // in the endpoint's place: a redirect, 404, 405, a preflight's, or to who may not ask
+}
+
+// Find says what a request is for, from plain values, in Ollama's order:
+// redirects come before it asks who is there, everything else after.
+func (g *Gateway) Find(method, path, query, origin, host string) Found {
+	e, segment, elsewhere := g.surface.find(method, path, query)
+	if elsewhere != nil && elsewhere.Status < http.StatusBadRequest {
+		return Found{Answer: elsewhere}
+	}
+	header, no := g.origins.judge(method, origin, host)
+	if no == nil {
+		return Found{e, segment, header, elsewhere}
+	}
+	if elsewhere != nil && elsewhere.Header["Allow"] != nil {
+		header = header.Clone()
+		if header == nil {
+			header = http.Header{}
+		}
+		header["Allow"] = elsewhere.Header["Allow"]
+	}
+	return Found{Header: header, Answer: no}
+}
+
 // A surface finds endpoints by path. Paths are compared byte by byte, as
 // Ollama does: /API/tags is another path.
 type surface struct {

@@ -50,26 +50,18 @@ func (g *Gateway) guarded(w http.ResponseWriter, r *http.Request, x *proxy.Excha
 
 // serve is the whole chain: who may ask, what for, deciding, doing.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchange) (whole bool) {
-	e, segment, elsewhere := g.surface.find(r.Method, r.URL.Path, r.URL.RawQuery)
-	if elsewhere != nil && elsewhere.Status < http.StatusBadRequest { // Ollama redirects before it asks who is there
-		return write(w, *elsewhere, x)
-	}
-	fields, no := g.origins.judge(r.Method, strings.Join(r.Header["Origin"], ", "), r.Host)
-	for name, values := range fields {
+	found := g.Find(r.Method, r.URL.Path, r.URL.RawQuery, strings.Join(r.Header["Origin"], ", "), r.Host)
+	for name, values := range found.Header {
 		w.Header()[name] = values
 	}
-	switch {
-	case no != nil:
-		if elsewhere != nil && elsewhere.Header["Allow"] != nil {
-			w.Header()["Allow"] = elsewhere.Header["Allow"]
-		}
-		return write(w, *no, x)
-	case elsewhere != nil:
-		return write(w, *elsewhere, x)
+	if found.Answer != nil {
+		return write(w, *found.Answer, x)
 	}
+	e := found.Endpoint
 	x.Endpoint, x.Dialect = e.Path, e.Dialect
-	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type")}
+	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type")}
 	decoded := false
+	var no *Answer
 	switch e.Kind {
 	case Forward:
 		if ask.Body, decoded, no = g.read(w, r, e); no != nil {

@@ -45,7 +45,7 @@ func (t terminal) run(args []string) int {
 		"serve": terminal.serve, "check": terminal.check, "demo": terminal.demo,
 		"version": terminal.version, "v": terminal.version, "help": terminal.help,
 	}[command]
-	err := fmt.Errorf("there is no command %q", command)
+	err := fmt.Errorf("there is no command %q", config.Redact(command))
 	if ok {
 		err = run(t, args)
 	}
@@ -85,7 +85,7 @@ func parse(fs *flag.FlagSet, args []string) error {
 	case err != nil:
 		return usageError{errors.New(flagText(fs, err.Error()))}
 	case fs.NArg() > 0:
-		return usageError{fmt.Errorf("%q is left over: every setting is a flag, and yes or no is written --flag=false", fs.Arg(0))}
+		return usageError{fmt.Errorf("%q is left over: every setting is a flag, and yes or no is written --flag=false", config.Redact(fs.Arg(0)))}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gollamas/internal/ollama"
@@ -150,6 +151,9 @@ func (c *composer) route(file, command []said[string]) {
 func (c *composer) addRoute(s said[string]) {
 	if !route.IsPattern(s.key) {
 		if _, err := route.CheckName(s.key); err != nil {
+			if strings.Contains(s.key, "://") { // a URL with a = in it: it may be a password's
+				err = errors.New("a URL stands where a model's name should: write MODEL=URL")
+			}
 			c.problems.add(s.place, "%v", err)
 			return
 		}
@@ -273,6 +277,10 @@ func parseURL(s string) (*url.URL, http.Header, error) {
 		return nil, nil, fmt.Errorf("%q needs http:// or https:// in front", redact(s))
 	case u.Hostname() == "":
 		return nil, nil, fmt.Errorf("%q names no host", redact(s))
+	case strings.Contains(u.Path, "@"):
+		return nil, nil, fmt.Errorf("%q has an @ behind its host: is the password escaped?", redact(s))
+	case tooHigh(u.Port()):
+		return nil, nil, fmt.Errorf("%q has a port that does not exist", redact(s))
 	case u.RawQuery != "" || u.Fragment != "":
 		return nil, nil, fmt.Errorf("%q has something behind its path: a server's URL ends there", redact(s))
 	}
@@ -285,13 +293,24 @@ func parseURL(s string) (*url.URL, http.Header, error) {
 	return u, header, nil
 }
 
-// redact hides what may be a password.
+func tooHigh(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return port != "" && err != nil
+}
+
+// redact hides what may be a password or a token in what was given as a URL.
 func redact(s string) string {
 	if at := strings.LastIndexByte(s, '@'); at >= 0 {
-		return "…" + s[at:]
+		s = "…" + s[at:]
+	}
+	if q := strings.IndexByte(s, '?'); q >= 0 {
+		s = s[:q] + "?…"
 	}
 	return s
 }
+
+// Redact is redact, for what stands where no setting belongs.
+func Redact(s string) string { return redact(s) }
 
 // sameServer says whether a URL, with the user and password that stood in it,
 // is a connection's. One that names neither is the connection's too.

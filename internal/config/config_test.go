@@ -194,7 +194,7 @@ func TestMistakesAreToldWithTheirPlaceTheirValueAndTheReason(t *testing.T) {
 		{[]string{"--proxy", "a=server-01:11434"}, `--proxy: no connection named "server-01:11434"; a URL needs http:// or https:// in front`},
 		{[]string{"--connection", "gpu8=http://a", "--proxy", "a=gpu9"}, `--proxy: no connection named "gpu9"; did you mean "gpu8"?`},
 		{[]string{"--connection", "a=http://a", "--connection", "a=http://b"}, `--connection: connection "a" is http://a already (--connection)`},
-		{[]string{"--connection", "a=http://a?x=1"}, `"http://a?x=1" has something behind its path`},
+		{[]string{"--connection", "a=http://a?x=1"}, `"http://a?…" has something behind its path`},
 		{[]string{"--connection", "a=http://"}, `"http://" names no host`},
 		{[]string{"--proxy", "bad name=http://a"}, `--proxy: "bad name": invalid model name`},
 		{[]string{"--proxy", "x:cloud=http://a"}, `--proxy: "x:cloud" is a cloud model`},
@@ -241,6 +241,42 @@ func TestOriginsThatOllamaWouldNotTakeAreTold(t *testing.T) {
 		c, err := given(t, "", map[string]string{"OLLAMA_ORIGINS": list}, "--connection", "a=http://a")
 		if (err == nil) != ok || ok && c.Origins != list {
 			t.Errorf("%q: %v", list, err)
+		}
+	}
+}
+
+func TestNoSecretIsPrinted(t *testing.T) {
+	for _, flags := range [][]string{
+		{"--proxy", "http://user:SECRET@host"}, {"--connection", "http://user:SECRET@host"}, {"--proxy", "m=user:SECRET@host:1"},
+		{"--proxy", "http://u:SECR=ET@h"}, {"--proxy", "m=http://host/?token=SECRET"}, {"--connection", "a=http://u:1/SECRET@host"},
+	} {
+		if _, err := given(t, "", nil, flags...); err == nil || strings.Contains(err.Error(), "SECR") {
+			t.Errorf("%v: %v", flags, err)
+		}
+	}
+	for _, file := range []string{
+		"connections:\n  a:\n    url: http://a\n    headers: {Authorization: \"Bearer SECRET\"}\n  b: [\n",
+		"connections: {a: {url: http://a, headers: Bearer SECRET}}", "connections: {a: {url: 'http://u:SECRET@h?x'}}",
+	} {
+		if _, err := given(t, file, nil); err == nil || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestOddFilesAreTold(t *testing.T) {
+	for file, want := range map[string]string{
+		"connections: {a: http://a}\n---\nmodels: {m: a}\n":     "a second document stands behind ---",
+		"connections: {a: {url: http://a, headers: {X: 0123}}}": "connections.a.headers.X: a header's value stands in quotes",
+		"connections: {a: 'http://h:99999'}":                    "has a port that does not exist",
+	} {
+		if _, err := given(t, file, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s\n got %v\nwant %s", file, err, want)
+		}
+	}
+	for _, file := range []string{"\ufeffconnections: {a: http://a}\n", "---\nconnections: {a: http://a}\n", "# x\n---\nconnections:\n  a: http://a\n---\n# end\n", "connections:\r\n  a: http://a\r\n"} {
+		if _, err := given(t, file, nil); err != nil {
+			t.Errorf("%q: %v", file, err)
 		}
 	}
 }
@@ -311,7 +347,7 @@ aliases: [a]
 
 func TestABrokenFileShowsTheLine(t *testing.T) {
 	_, err := given(t, "models:\n  a: [b\n", nil)
-	if err == nil || !strings.Contains(err.Error(), "is not YAML") || !strings.Contains(err.Error(), "2 |") {
+	if err == nil || !strings.Contains(err.Error(), "is not YAML") || !strings.Contains(err.Error(), "[2:") {
 		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
 )
 
 // readFile reads a YAML file's settings. What is wrong with them is in the
@@ -19,13 +21,31 @@ func readFile(path string, getenv func(string) string) (Said, error) {
 	if err != nil {
 		return Said{}, err
 	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var doc any
 	if err := yaml.UnmarshalWithOptions(data, &doc, yaml.UseOrderedMap()); err != nil {
-		return Said{}, fmt.Errorf("%s is not YAML:\n%s", path, yaml.FormatError(err, false, true))
+		return Said{}, fmt.Errorf("%s is not YAML:\n%s", path, yaml.FormatError(err, false, false))
 	}
 	r := reader{getenv: getenv}
+	if documents(data) > 1 {
+		r.said.problems.add(path, "a second document stands behind ---; only one is read")
+	}
 	r.document(doc)
 	return r.said, nil
+}
+
+// documents counts those that say something.
+func documents(data []byte) (n int) {
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return 0
+	}
+	for _, d := range file.Docs {
+		if d.Body != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // A reader walks a document and notes what it says, and what it should not have.
@@ -80,7 +100,15 @@ func (r *reader) connection(place, id string, v any) {
 
 func (r *reader) header(place string, v any) map[string]string {
 	h := map[string]string{}
+	if _, ok := v.(yaml.MapSlice); !ok {
+		r.said.problems.add(place, "it should be a mapping of names to values") // the value may be a secret
+		return h
+	}
 	r.members(place, v, nil, func(place, name string, v any) {
+		if _, plain := v.(string); !plain {
+			r.said.problems.add(place, "a header's value stands in quotes")
+			return
+		}
 		text, ok := r.text(place, v)
 		switch {
 		case !isToken(name):

@@ -43,9 +43,9 @@ func pair(text, key, value string) (k, v string, err error) {
 	case strings.TrimSpace(text) == "":
 		return "", "", fmt.Errorf("an empty part: write %s=%s", key, value)
 	case !ok:
-		return "", "", fmt.Errorf("%q has no =: write %s=%s", text, key, value)
+		return "", "", fmt.Errorf("%q has no =: write %s=%s", redact(text), key, value)
 	case k == "":
-		return "", "", fmt.Errorf("%q has nothing in front of the =: write %s=%s", text, key, value)
+		return "", "", fmt.Errorf("%q has nothing in front of the =: write %s=%s", redact(text), key, value)
 	case v == "":
 		return "", "", fmt.Errorf("%q has nothing behind the =: write %s=%s", text, key, value)
 	}

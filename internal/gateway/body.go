@@ -17,8 +17,15 @@ import (
 // trusted is how much room a Content-Length gets before its bytes are there.
 const trusted = 8 << 20
 
+// zstdMost is how much a compressed body may hold, as Ollama has it
+// (cloud_proxy.go): a few kilobytes can unpack to gigabytes.
+const zstdMost = 20 << 20
+
 // zstdWindow bounds what a compressed body can make a decoder hold.
 const zstdWindow = 8 << 20
+
+// believed is the largest length that gets all its room at once, when trusted bytes of it have come.
+const believed = 1 << 30
 
 var errTooLarge = errors.New("too large")
 
@@ -37,6 +44,9 @@ func (g *Gateway) read(w http.ResponseWriter, r *http.Request, e *Endpoint) (bod
 		body, err = readAll(from, r.ContentLength, g.maxBody)
 	}
 	switch {
+	case errors.Is(err, errTooLarge) && decoded && g.maxBody > zstdMost:
+		a := refusal(ollama.Native, http.StatusBadRequest, "http: request body too large")
+		return nil, false, &a
 	case errors.Is(err, errTooLarge):
 		return nil, false, g.tooLarge(e)
 	case from.failed != nil: // the client left, or stalled
@@ -97,7 +107,7 @@ func (g *Gateway) unzstd(from io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	defer z.Close()
-	return readAll(z, -1, g.maxBody)
+	return readAll(z, -1, min(g.maxBody, zstdMost))
 }
 
 // readAll reads to the end, at most most bytes, in one buffer. A length that
@@ -127,10 +137,13 @@ func readAll(from io.Reader, length, most int64) ([]byte, error) {
 // grown is the next size of a buffer of have bytes that came whole: all that was
 // announced, once a client has sent so much of it, or else twice as much.
 func grown(have, length int64) int64 {
-	if length >= have {
+	switch {
+	case length < have:
+		return 2 * have
+	case length <= believed:
 		return length + 1
 	}
-	return 2 * have
+	return min(length+1, 4*have)
 }
 
 // size writes a number of bytes as a person would.

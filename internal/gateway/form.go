@@ -15,6 +15,9 @@ import (
 // maxField is how long a form's model name may be.
 const maxField = 4096
 
+// mostParts is how many parts a form may have, as mime/multipart's ReadForm has it.
+const mostParts = 1000
+
 var errNotForm = errors.New("request Content-Type isn't multipart/form-data")
 
 // decideForm decides on a request whose model stands in a form or, winning
@@ -60,7 +63,7 @@ func formModel(ask Ask) (string, error) {
 		return v[0], nil
 	}
 	form := multipart.NewReader(bytes.NewReader(ask.Body), params["boundary"])
-	for {
+	for range mostParts {
 		part, err := form.NextPart()
 		if err == io.EOF {
 			return "", nil
@@ -73,4 +76,5 @@ func formModel(ask Ask) (string, error) {
 			return string(value), err
 		}
 	}
+	return "", multipart.ErrMessageTooLarge
 }

@@ -77,6 +77,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 			fleet.FirstLook(r.Context(), g.table.Servers(), early)
 		}
 	}
+	if strings.ContainsFunc(ask.Target, func(c rune) bool { return c <= ' ' || c == 0x7f }) { // HTTP/2 lets one through
+		return write(w, refusal(e.Dialect, http.StatusBadRequest, "a blank or control character stands in the path or query"), x)
+	}
 	d := g.Decide(ask)
 	x.Asked = d.Asked
 	if d.Answer != nil {

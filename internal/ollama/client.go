@@ -40,9 +40,7 @@ func (l *Listed) UnmarshalJSON(raw []byte) error {
 		ExpiresAt  string `json:"expires_at"`
 		RemoteHost string `json:"remote_host"`
 	}
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return err
-	}
+	_ = json.Unmarshal(raw, &e) // what is not as Ollama writes it stays empty, and an entry without a name is nobody's
 	*l = Listed{Raw: append([]byte(nil), raw...), Name: e.Name, Digest: e.Digest, RemoteHost: e.RemoteHost}
 	l.ModifiedAt, _ = time.Parse(time.RFC3339, e.ModifiedAt)
 	l.ExpiresAt, _ = time.Parse(time.RFC3339, e.ExpiresAt)

@@ -2,6 +2,7 @@ package ollama
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 )
 
@@ -18,10 +19,11 @@ type Ending struct {
 	Framing Framing
 	Native  bool // of Ollama's own dialect: an answer in one piece says done, too
 
-	tail   []byte
-	done   doneState // what the last "done": of the current line said
-	joint  []byte    // the end of the chunk before, while its line goes on
-	marked bool      // a response.completed event has begun
+	tail    []byte
+	done    doneState // what the last "done": of the current line said
+	joint   []byte    // the end of the chunk before, while its line goes on
+	opening []byte    // how the current line of a native stream begins
+	marked  bool      // a response.completed event has begun
 }
 
 type doneState uint8
@@ -67,6 +69,9 @@ func (e *Ending) seekCompleted(p []byte) {
 	e.marked = bytes.Contains(append(joint, p[:min(len(p), n)]...), completedEvent)
 }
 
+// errorOpening is how Ollama begins an error record.
+const errorOpening = `{"error":`
+
 // lines looks for "done": in the last line of p, which may have begun before p.
 func (e *Ending) lines(p []byte) {
 	line := bytes.TrimRight(p, "\r\n")
@@ -80,7 +85,11 @@ func (e *Ending) lines(p []byte) {
 	}
 	if nl >= 0 || begins {
 		line = line[nl+1:]
+		e.opening = e.opening[:0]
 		e.done, e.joint = doneUnsaid, e.joint[:0]
+	}
+	if short := len(errorOpening) - len(e.opening); short > 0 {
+		e.opening = append(e.opening, line[:min(short, len(line))]...)
 	}
 	e.seekDone(line, len(line) == len(p)-nl-1)
 }
@@ -189,7 +198,10 @@ func (e *Ending) Failure() string {
 	if e.Framing == SSE {
 		last = bytes.TrimSpace(bytes.TrimPrefix(last, []byte("data:")))
 	}
-	if !e.Framing.Stream() || !bytes.Contains(last, []byte(`"error"`)) {
+	switch {
+	case string(e.opening) == errorOpening:
+		return cmp.Or(ErrorText(last), "an error whose text is too long to repeat")
+	case !e.Framing.Stream(), !bytes.Contains(last, []byte(`"error"`)):
 		return ""
 	}
 	return ErrorText(last)

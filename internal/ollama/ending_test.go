@@ -24,6 +24,7 @@ var endings = []struct {
 	{"native, done in a text only", NDJSON, `{"response":"\"done\":true","done":false}` + "\n", false, ""},
 	{"native, done in an earlier record", NDJSON, `{"done":true}` + "\n" + `{"done":false}` + "\n", false, ""},
 	{"native, its own error", NDJSON, `{"done":false}` + "\n" + `{"error":"runner died"}` + "\n", false, "runner died"},
+	{"native, its own long error", NDJSON, `{"done":false}` + "\n" + `{"error":"` + strings.Repeat("x", 5000) + `"}` + "\n", false, "an error whose text is too long to repeat"},
 	{"native, nothing", NDJSON, "", false, ""},
 	{"pull", NDJSON, `{"status":"pulling"}` + "\n" + `{"status":"success"}` + "\n", true, ""},
 	{"pull failed", NDJSON, `{"status":"pulling"}` + "\n" + `{"error":"no space left"}` + "\n", false, "no space left"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -47,23 +48,24 @@ func (o *Object) String(f Field) (string, error) {
 	return value, nil
 }
 
-// Empty says whether f is missing, null, or the empty value of its type.
+// Empty says whether f is missing, null, or the empty value of its type; of a
+// number, not above zero. Of an array it looks only at what stands first.
 func (o *Object) Empty(f Field) bool {
 	for i := len(o.members[f]) - 1; i >= 0; i-- {
 		m := o.members[f][i]
-		var v any
-		if json.Unmarshal(o.Body[m.val.from:m.val.to], &v) != nil || v == nil {
+		raw := o.Body[m.val.from:m.val.to]
+		switch raw[0] {
+		case 'n':
 			continue
+		case '[':
+			return raw[skipSpace(raw, 1)] == ']'
+		case '"':
+			return len(raw) == len(`""`)
+		case '{', 't', 'f':
+			return false
 		}
-		switch v := v.(type) {
-		case []any:
-			return len(v) == 0
-		case string:
-			return v == ""
-		case float64:
-			return v <= 0
-		}
-		return false
+		n, err := strconv.ParseFloat(string(raw[:min(len(raw), 64)]), 64)
+		return err == nil && n <= 0
 	}
 	return true
 }

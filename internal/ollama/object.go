@@ -61,7 +61,9 @@ func ReadObject(body []byte) (Object, error) {
 	if body[i] != '{' {
 		return o, notObject(body[i:], body)
 	}
-	if err := o.scan(i + 1); err != nil {
+	if err := o.scan(i + 1); err == ErrTooOften {
+		return o, err
+	} else if err != nil {
 		return o, cmp.Or(Check(body), err)
 	}
 	return o, nil
@@ -105,7 +107,9 @@ func (o *Object) scan(i int) error {
 		if m.val.to == m.val.from || m.val.to > len(b) {
 			return errSyntax
 		}
-		o.note(m)
+		if err := o.note(m); err != nil {
+			return err
+		}
 		if i = skipSpace(b, m.val.to); i == len(b) {
 			return errSyntax
 		}
@@ -120,19 +124,26 @@ func (o *Object) scan(i int) error {
 	}
 }
 
+// mostOften is how often one field may stand in an object. Nobody means more;
+// each is remembered, and a body of millions would take gigabytes.
+const mostOften = 64
+
+// ErrTooOften is returned for an object in which a field stands more than mostOften times.
+var ErrTooOften = errors.New("one field stands in the request more than 64 times")
+
 // note keeps m if its key is one of ours.
-func (o *Object) note(m member) {
+func (o *Object) note(m member) error {
 	key := o.Body[m.key.from+1 : m.key.to-1]
 	escaped := bytes.IndexByte(key, '\\') >= 0
 	if escaped {
 		var s string
 		if json.Unmarshal(o.Body[m.key.from:m.key.to], &s) != nil {
-			return
+			return nil
 		}
 		key = []byte(s)
 	}
 	for f, want := range fieldKeys {
-		if len(key) < len(want) { // folding never makes a key shorter: K, U+212A, has three bytes
+		if len(key) < len(want) || len(key) > 3*len(want) { // of what folds into a letter, K (U+212A) is longest: three bytes
 			continue
 		}
 		if string(key) == want {
@@ -140,9 +151,13 @@ func (o *Object) note(m member) {
 		} else if !strings.EqualFold(string(key), want) {
 			continue
 		}
+		if len(o.members[f]) == mostOften {
+			return ErrTooOften
+		}
 		o.members[f] = append(o.members[f], m)
-		return
+		return nil
 	}
+	return nil
 }
 
 func skipSpace(b []byte, i int) int {

@@ -58,6 +58,9 @@ func checkAgainstJudge(t *testing.T, body []byte) {
 			name, err = o.String(FieldName)
 		}
 	}
+	if errors.Is(err, ErrTooOften) {
+		return
+	}
 	if wantErr == nil {
 		if err != nil || model != want.Model || name != want.Name {
 			t.Fatalf("%q: read %q %q %v, encoding/json reads %q %q", body, model, name, err, want.Model, want.Name)
@@ -145,6 +148,37 @@ func TestAmbiguousFieldBecomesOne(t *testing.T) {
 		if got := string(bytes.Join(Segments(o.Body, o.Replace(FieldModel, "t")), nil)); got != want {
 			t.Errorf("%s\n got %s\nwant %s", body, got, want)
 		}
+	}
+}
+
+func TestAFieldThatStandsThereTooOftenIsRefusedBeforeItCostsAnything(t *testing.T) {
+	body := []byte("{" + strings.Repeat(`"model":null,`, 1<<20) + `"model":"a"}`)
+	if _, err := ReadObject(body); !errors.Is(err, ErrTooOften) {
+		t.Error(err)
+	}
+	allocs := testing.AllocsPerRun(1, func() { ReadObject(body) })
+	if allocs > 20 {
+		t.Errorf("%v allocations", allocs)
+	}
+	often := []byte("{" + strings.Repeat(`"model":null,`, mostOften-1) + `"model":"a"}`)
+	if o, err := ReadObject(often); err != nil {
+		t.Error(err)
+	} else if s, _ := o.String(FieldModel); s != "a" {
+		t.Errorf("read %q", s)
+	}
+}
+
+func TestEmptyLooksAtNoMoreThanTheFirstByte(t *testing.T) {
+	for raw, want := range map[string]bool{"[]": true, "[ \n]": true, "[1]": false, `""`: true, `"x"`: false, "0": true, "-1": true, "3": false, "0.5": false, "null": true, "{}": false, "true": false} {
+		o, err := ReadObject([]byte(`{"messages":` + raw + `}`))
+		if err != nil || o.Empty(FieldMessages) != want {
+			t.Errorf("%s: %v %v", raw, o.Empty(FieldMessages), err)
+		}
+	}
+	long := []byte(`{"messages":[` + strings.Repeat("1,", 1<<20) + `1]}`)
+	o, _ := ReadObject(long)
+	if allocs := testing.AllocsPerRun(1, func() { o.Empty(FieldMessages) }); allocs > 2 {
+		t.Errorf("%v allocations", allocs)
 	}
 }
 

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"io"
+	"net/http"
 	"time"
 
 	"gollamas/internal/fleet"
@@ -25,7 +26,9 @@ type answer struct {
 // sent is false where nothing of the request can have reached the server.
 func (e *Engine) ask(ctx context.Context, s *fleet.Server, job *Job) (a *answer, sent bool, err error) {
 	p := e.pool(s)
-	a, sent, again, err := askOnce(ctx, p, job, false)
+	// What must not be sent twice gets a connection of its own: one that was
+	// kept can break at any moment, and nobody could tell whether it had arrived.
+	a, sent, again, err := askOnce(ctx, p, job, job.Changes)
 	if again && ctx.Err() == nil {
 		a, sent, _, err = askOnce(ctx, p, job, true)
 	}
@@ -52,6 +55,10 @@ func askOnce(ctx context.Context, p *pool, job *Job, fresh bool) (a *answer, sen
 	return a, true, false, nil
 }
 
+// longestFailure is how long the body of a failing answer is waited for while
+// there may be another server to ask.
+const longestFailure = 2 * time.Second
+
 // mostInformational is how many heads may stand in front of the one that counts.
 const mostInformational = 10
 
@@ -69,9 +76,15 @@ func (a *answer) receive() error {
 		if a.head, err = parseHead(raw); err != nil {
 			return err
 		}
+		if a.status == http.StatusSwitchingProtocols { // nobody has asked for that
+			return errNotHTTP
+		}
 		if a.status >= 200 {
 			break
 		}
+	}
+	if failing(a.status) {
+		_ = a.conn.SetReadDeadline(time.Now().Add(longestFailure)) // a connection without one waits as ever
 	}
 	a.body = newBody(a.conn.in, a.head)
 	var err error

@@ -7,6 +7,9 @@ import (
 	"math"
 )
 
+// mostTrailers is how many fields may stand behind the last chunk.
+const mostTrailers = 100
+
 // maxChunkLine is more than a chunk's size and extensions need.
 const maxChunkLine = 4096
 
@@ -63,11 +66,14 @@ func (b *body) next() ([]byte, error) {
 
 // waits says that nothing more of the body has arrived.
 func (b *body) waits() bool {
-	n := b.in.buffered()
-	if b.behind { // what is there may be only this chunk's line end
-		return n <= 2
+	held := b.in.buf[b.in.pos:b.in.end]
+	if !b.behind {
+		return len(held) == 0
 	}
-	return n == 0
+	// What is there may be only this chunk's line end, and the next one's size.
+	held = bytes.TrimPrefix(held, []byte("\r\n"))
+	nl := bytes.IndexByte(held, '\n')
+	return nl < 0 || nl == len(held)-1
 }
 
 // chunk reads the line that opens the next chunk; of the last, the trailers too.
@@ -85,7 +91,7 @@ func (b *body) chunk() error {
 	if b.left, err = chunkSize(line); err != nil || b.left > 0 {
 		return err
 	}
-	for { // trailers; Ollama has none
+	for range mostTrailers { // Ollama has none
 		if line, err = b.in.line(maxHead); err != nil || len(line) == 0 {
 			b.done = err == nil
 			return err
@@ -94,6 +100,7 @@ func (b *body) chunk() error {
 			return errBadChunk
 		}
 	}
+	return errBadChunk
 }
 
 func chunkSize(line []byte) (int64, error) {

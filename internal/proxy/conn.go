@@ -3,7 +3,9 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -103,7 +105,22 @@ func (p *pool) sweep(before time.Time, last bool) {
 // alive says whether the server has left the connection open. A request
 // written to a closed one would be lost without an answer.
 func (c *conn) alive() bool {
-	return c.tcp == nil || quiet(c.tcp)
+	return (c.tcp == nil || quiet(c.tcp)) && c.decodedNothing()
+}
+
+// decodedNothing says that TLS has no bytes left that it took from the
+// connection with the last answer: they would be read as the answer to the next request.
+func (c *conn) decodedNothing() bool {
+	secure, ok := c.Conn.(*tls.Conn)
+	if !ok {
+		return true
+	}
+	var one [1]byte
+	if secure.SetReadDeadline(time.Unix(1, 0)) != nil {
+		return false
+	}
+	_, err := secure.Read(one[:])
+	return errors.Is(err, os.ErrDeadlineExceeded) && secure.SetReadDeadline(time.Time{}) == nil
 }
 
 func beneath(c net.Conn) *net.TCPConn {

@@ -105,7 +105,7 @@ func (e *Engine) giveUp(ctx context.Context, w http.ResponseWriter, job *Job, ke
 	switch {
 	case left(ctx):
 		x.Status, x.Gone = StatusGone, true
-		return true
+		return false // with nothing written, net/http would say 200
 	case ctx.Err() != nil:
 		WriteError(w, job.Dialect, http.StatusServiceUnavailable, ErrStopping.Error(), x)
 		return true
@@ -164,6 +164,7 @@ func (e *Engine) deliver(ctx context.Context, w http.ResponseWriter, job *Job, s
 	if job.Echo != "" && d.ending.Framing != ollama.Opaque {
 		d.echo = ollama.NewEcho(d.ending.Framing, job.Model, job.Echo)
 	}
+	_ = a.conn.SetReadDeadline(time.Time{}) // that of a failing answer: now it is the client's
 	err := d.run()
 	x.Usage = ollama.UsageIn(d.ending.Tail())
 	if err != nil {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"net/http"
 	"time"
 
@@ -19,7 +20,7 @@ type failure struct {
 	body   []byte
 }
 
-// orKeep reads a's body and keeps it where nothing is kept yet; a is over then. a may be nil.
+// orKeep reads a's body and keeps it where nothing is kept yet and it is whole; a is over then. a may be nil.
 func (f *failure) orKeep(s *fleet.Server, a *answer) *failure {
 	if a == nil {
 		return f
@@ -27,13 +28,15 @@ func (f *failure) orKeep(s *fleet.Server, a *answer) *failure {
 	kept := &failure{server: s.ID(), status: a.status, header: a.header}
 	for {
 		p, err := a.next()
-		if err != nil {
+		if err == io.EOF {
 			break
 		}
-		if kept.body = append(kept.body, p...); len(kept.body) > maxKept {
-			break
+		if kept.body = append(kept.body, p...); err != nil || len(kept.body) > maxKept {
+			a.drop() // half an answer is none
+			return f
 		}
 	}
+	_ = a.conn.SetReadDeadline(time.Time{})
 	a.finish()
 	if f != nil {
 		return f

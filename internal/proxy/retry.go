@@ -37,9 +37,11 @@ func (o outcome) stale() bool {
 }
 
 // failed says that the answer, if there is one, tells of the server rather than of the request.
-func (o outcome) failed() bool {
-	switch o.status {
-	case 0, http.StatusNotFound, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+func (o outcome) failed() bool { return o.status == 0 || failing(o.status) }
+
+func failing(status int) bool {
+	switch status {
+	case http.StatusNotFound, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
 	return false

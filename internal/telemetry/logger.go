@@ -4,7 +4,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/lmittmann/tint"
 	"golang.org/x/term"
@@ -17,6 +20,33 @@ var levels = map[string]slog.Level{
 	"warn": slog.LevelWarn, "info": slog.LevelInfo, "debug": slog.LevelDebug, "trace": slog.LevelDebug - 4,
 }
 
+// harmless takes control characters out of what a terminal is shown: a model's
+// name or a server's error could steer it. JSON escapes them itself.
+func harmless(a slog.Attr) slog.Attr {
+	switch a.Value.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(visible(a.Value.String()))
+	case slog.KindAny:
+		if list, ok := a.Value.Any().([]string); ok {
+			list = slices.Clone(list)
+			for i := range list {
+				list[i] = visible(list[i])
+			}
+			a.Value = slog.AnyValue(list)
+		}
+	}
+	return a
+}
+
+func visible(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, s)
+}
+
 // NewLogger writes to w: text for a person where w is a terminal, JSON
 // otherwise. In JSON a duration is a number of nanoseconds, as log/slog has it.
 // The level is one of config.Levels.
@@ -26,6 +56,8 @@ func NewLogger(w io.Writer, level string) *slog.Logger {
 			Level:      levels[level],
 			TimeFormat: time.TimeOnly,
 			NoColor:    os.Getenv("NO_COLOR") != "",
+
+			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return harmless(a) },
 		}))
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: levels[level]}))

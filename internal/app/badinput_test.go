@@ -83,6 +83,12 @@ func TestAGigabyteWithoutALengthIsCutOff(t *testing.T) {
 	}
 }
 
+func TestABodyOfOneFieldAMillionTimesIsRefused(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--proxy", "tiny-chain="+s.URL())
+	r.post("/api/chat", "{"+strings.Repeat(`"model":null,`, 1<<20)+`"model":"tiny-chain"}`).want(t, 400, `{"error":"one field stands in the request more than 64 times"}`)
+}
+
 func TestAHeaderFloodIsRefused(t *testing.T) {
 	s := ollama(t, with("tiny-chain"))
 	r := start(t, "--proxy", "tiny-chain="+s.URL())

@@ -180,6 +180,9 @@ func TestZstdBodies(t *testing.T) {
 	}
 	r.ask("POST", "/api/chat", packed, "Content-Encoding", "zstd").want(t, 400, "invalid character")
 	r.ask("POST", "/v1/completions", "not zstd", "Content-Encoding", "zstd").want(t, 400, `{"error":"`)
+	wide := start(t, "--proxy", "tiny-chain="+s.URL())
+	large := string(enc.EncodeAll([]byte(`{"model":"tiny-chain","prompt":"`+strings.Repeat("a", 21<<20)+`"}`), nil))
+	wide.ask("POST", "/v1/completions", large, "Content-Encoding", "zstd").want(t, 400, `{"error":"http: request body too large"}`)
 	bomb := string(enc.EncodeAll([]byte(`{"model":"tiny-chain","prompt":"`+strings.Repeat("a", 2<<20)+`"}`), nil))
 	r.ask("POST", "/v1/completions", bomb, "Content-Encoding", "zstd").want(t, 413, "larger than 1 MiB (max_body)")
 }

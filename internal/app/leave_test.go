@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -88,6 +90,20 @@ func TestAClientThatLeavesWithinItsBodyIs499(t *testing.T) {
 	c.Close()
 	if x := r.exchange(1); x.Status != 499 || !x.Gone || x.Err != "" {
 		t.Errorf("%+v", x)
+	}
+}
+
+func TestAClientThatShutsItsSideGetsNoMadeUpAnswer(t *testing.T) {
+	o := with("tiny-chain")
+	o.Pace = time.Hour
+	s := ollama(t, o)
+	r := start(t, "--connection", "s="+s.URL())
+	c := dial(t, r.url)
+	fmt.Fprintf(c, "POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(chat), chat)
+	c.(*net.TCPConn).CloseWrite()
+	c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if answer, err := io.ReadAll(c); len(answer) > 0 || err != nil {
+		t.Errorf("it got %q (%v)", answer, err)
 	}
 }
 

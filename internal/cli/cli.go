@@ -159,8 +159,13 @@ func (t terminal) check(args []string) error {
 	if err != nil {
 		return err
 	}
-	lines := app.Lines(a.Table())
 	fmt.Fprintf(t.out, "would serve on %s:\n", cfg.Listen)
+	t.routes(app.Lines(a.Table()))
+	return nil
+}
+
+// routes prints a line for each: the model, its servers in order, its aliases.
+func (t terminal) routes(lines []app.Line) {
 	width := 0
 	for _, l := range lines {
 		width = max(width, len(l.Model))
@@ -170,7 +175,6 @@ func (t terminal) check(args []string) error {
 		if len(l.Aliases) > 0 {
 			also = "  (also " + strings.Join(l.Aliases, ", ") + ")"
 		}
-		fmt.Fprintf(t.out, "  %-*s  → %s%s\n", width, l.Model, strings.Join(l.Servers, ", "), also)
+		fmt.Fprintf(t.out, "  %-*s  → %s%s\n", width, l.Model, strings.Join(l.Servers, ", then "), also)
 	}
-	return nil
 }

@@ -126,13 +126,7 @@ func (t terminal) demoConfig(flags []string) (config.Config, error) {
 func (t terminal) show(ctx context.Context, a *app.App, url string) error {
 	fmt.Fprintf(t.out, "gollamas answers on %s, with three pretend Ollama servers behind it:\n\n", url)
 	lines := app.Lines(a.Table())
-	for _, l := range lines {
-		also := ""
-		if len(l.Aliases) > 0 {
-			also = "  (also " + strings.Join(l.Aliases, ", ") + ")"
-		}
-		fmt.Fprintf(t.out, "  %-16s → %s%s\n", l.Model, strings.Join(l.Servers, ", then "), also)
-	}
+	t.routes(lines)
 	fmt.Fprintf(t.out, "\nPaste any of these into another terminal:\n\n"+
 		"  curl %[1]s/api/chat -d '{\"model\":\"llama3.2\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'\n"+
 		"  curl %[1]s/v1/chat/completions -d '{\"model\":\"%[2]s\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'\n"+

@@ -2,13 +2,9 @@ package config
 
 import (
 	"cmp"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gollamas/internal/ollama"
@@ -20,7 +16,7 @@ import (
 // environment say adds up, and replaces what the file says of the same name. The
 // error has a line for everything that is wrong.
 func Load(g *Given, getenv func(string) string) (Config, error) {
-	var file Said
+	var file source
 	if path := cmp.Or(g.File, getenv(FileEnv)); path != "" {
 		var err error
 		if file, err = readFile(path, getenv); err != nil {
@@ -36,7 +32,7 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 		broken:     map[string]bool{},
 	}
 	c.origins(getenv(originsEnv))
-	for _, s := range []Said{file, env, g.said} {
+	for _, s := range []source{file, env, g.said} {
 		c.values(s.values)
 	}
 	c.connect(file.connections, slices.Concat(g.said.connections, env.connections))
@@ -261,67 +257,4 @@ func sameModel(a, b string) bool {
 	an, err := ollama.ParseName(a)
 	bn, err2 := ollama.ParseName(b)
 	return err == nil && err2 == nil && an.Key() == bn.Key()
-}
-
-// parseURL reads a server's URL. A user and password in it become the header that they stand for.
-func parseURL(s string) (*url.URL, http.Header, error) {
-	header := http.Header{}
-	u, err := url.Parse(s)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%q is not a URL", redact(s))
-	}
-	switch {
-	case s == "":
-		return nil, nil, errors.New("it has no url")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, nil, fmt.Errorf("%q needs http:// or https:// in front", redact(s))
-	case u.Hostname() == "":
-		return nil, nil, fmt.Errorf("%q names no host", redact(s))
-	case strings.Contains(u.Path, "@"):
-		return nil, nil, fmt.Errorf("%q has an @ behind its host: is the password escaped?", redact(s))
-	case tooHigh(u.Port()):
-		return nil, nil, fmt.Errorf("%q has a port that does not exist", redact(s))
-	case u.RawQuery != "" || u.Fragment != "":
-		return nil, nil, fmt.Errorf("%q has something behind its path: a server's URL ends there", redact(s))
-	}
-	if u.User != nil {
-		password, _ := u.User.Password()
-		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
-		u.User = nil
-	}
-	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
-	return u, header, nil
-}
-
-func tooHigh(port string) bool {
-	_, err := strconv.ParseUint(port, 10, 16)
-	return port != "" && err != nil
-}
-
-// redact hides what may be a password or a token in what was given as a URL.
-func redact(s string) string {
-	if at := strings.LastIndexByte(s, '@'); at >= 0 {
-		s = "…" + s[at:]
-	}
-	if q := strings.IndexByte(s, '?'); q >= 0 {
-		s = s[:q] + "?…"
-	}
-	return s
-}
-
-// Redact is redact, for what stands where no setting belongs.
-func Redact(s string) string { return redact(s) }
-
-// sameServer says whether a URL, with the user and password that stood in it,
-// is a connection's. One that names neither is the connection's too.
-func sameServer(c Connection, u *url.URL, header http.Header) bool {
-	const field = "Authorization"
-	return sameURL(c.URL, u) && (header.Get(field) == "" || header.Get(field) == c.Header.Get(field))
-}
-
-func sameURL(a, b *url.URL) bool {
-	port := func(u *url.URL) string {
-		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
-	}
-	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b) && a.EscapedPath() == b.EscapedPath()
 }

@@ -16,15 +16,15 @@ import (
 
 // readFile reads a YAML file's settings. What is wrong with them is in the
 // result, all of it; the error is for a file that cannot be read at all.
-func readFile(path string, getenv func(string) string) (Said, error) {
+func readFile(path string, getenv func(string) string) (source, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return Said{}, err
+		return source{}, err
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var doc any
 	if err := yaml.UnmarshalWithOptions(data, &doc, yaml.UseOrderedMap()); err != nil {
-		return Said{}, fmt.Errorf("%s is not YAML:\n%s", path, yaml.FormatError(err, false, false))
+		return source{}, fmt.Errorf("%s is not YAML:\n%s", path, yaml.FormatError(err, false, false))
 	}
 	r := reader{getenv: getenv}
 	if documents(data) > 1 {
@@ -50,7 +50,7 @@ func documents(data []byte) (n int) {
 
 // A reader walks a document and notes what it says, and what it should not have.
 type reader struct {
-	said   Said
+	said   source
 	getenv func(string) string
 }
 

@@ -14,7 +14,7 @@ const (
 // Given is what the command line says, filled while flags are parsed.
 type Given struct {
 	File string
-	said Said
+	said source
 }
 
 // Flags adds every setting's flags to fs, under all their names.
@@ -47,7 +47,7 @@ func Flags(fs *flag.FlagSet) *Given {
 	return g
 }
 
-func (s *Said) addList(l List, place, text string) {
+func (s *source) addList(l List, place, text string) {
 	for part := range strings.SplitSeq(text, ",") {
 		l.add(s, place, part)
 	}
@@ -55,8 +55,8 @@ func (s *Said) addList(l List, place, text string) {
 
 // environment reads the variables of every setting. An empty one says nothing:
 // a compose file has them where its own variables are not set.
-func environment(getenv func(string) string) Said {
-	var out Said
+func environment(getenv func(string) string) source {
+	var out source
 	first := func(names []string, then func(name, value string)) {
 		for _, name := range names {
 			if v := getenv(name); v != "" {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Said is what one source says: the file, or flags and environment together.
+// A source is what the file says, or the flags, or the environment.
 // Every part carries the place where it was said, for errors.
-type Said struct {
+type source struct {
 	values      []said[string] // plain settings; key is the setting's
 	connections []said[connection]
 	routes      []said[string] // key is the model, value a connection's ID or URL
@@ -52,7 +52,7 @@ func pair(text, key, value string) (k, v string, err error) {
 	return k, v, nil
 }
 
-func (s *Said) addConnection(place, text string) {
+func (s *source) addConnection(place, text string) {
 	id, url, err := pair(text, "ID", "URL")
 	if err != nil {
 		s.problems.add(place, "%v", err)
@@ -61,7 +61,7 @@ func (s *Said) addConnection(place, text string) {
 	s.connections = append(s.connections, said[connection]{place, id, connection{url: url}})
 }
 
-func (s *Said) addRoute(place, text string) {
+func (s *source) addRoute(place, text string) {
 	model, to, err := pair(text, "MODEL", "URL (or CONNECTION)")
 	if err != nil {
 		s.problems.add(place, "%v", err)
@@ -70,7 +70,7 @@ func (s *Said) addRoute(place, text string) {
 	s.routes = append(s.routes, said[string]{place, model, to})
 }
 
-func (s *Said) addAlias(place, text string) {
+func (s *source) addAlias(place, text string) {
 	alias, model, err := pair(text, "ALIAS", "MODEL")
 	if err != nil {
 		s.problems.add(place, "%v", err)
@@ -86,12 +86,12 @@ type List struct {
 	Env    []string
 	Value  string // what it looks like
 	Help   string
-	add    func(*Said, string, string)
+	add    func(*source, string, string)
 }
 
 // Lists are all of them.
 var Lists = []List{
-	{"proxy", "proxies", []string{"GOLLAMAS_PROXIES", "PROXIES"}, "MODEL=URL", "where a model's requests go; once for each, again for one more server", (*Said).addRoute},
-	{"connection", "connections", []string{"GOLLAMAS_CONNECTIONS", "CONNECTIONS"}, "ID=URL", "names a server: the ID then stands for the URL; once for each", (*Said).addConnection},
-	{"alias", "aliases", []string{"GOLLAMAS_ALIASES", "ALIASES"}, "ALIAS=MODEL", "another name for a model; once for each", (*Said).addAlias},
+	{"proxy", "proxies", []string{"GOLLAMAS_PROXIES", "PROXIES"}, "MODEL=URL", "where a model's requests go; once for each, again for one more server", (*source).addRoute},
+	{"connection", "connections", []string{"GOLLAMAS_CONNECTIONS", "CONNECTIONS"}, "ID=URL", "names a server: the ID then stands for the URL; once for each", (*source).addConnection},
+	{"alias", "aliases", []string{"GOLLAMAS_ALIASES", "ALIASES"}, "ALIAS=MODEL", "another name for a model; once for each", (*source).addAlias},
 }

@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"time"
-
 	"gollamas/internal/ollama"
 )
 
@@ -13,7 +11,6 @@ type State struct {
 	Up        bool   // it answered the last look
 	Err       string // why it is not up
 	Version   string
-	At        time.Time // of the last look
 	Installed []Model
 	Loaded    []Model
 	installed map[string]int

@@ -126,7 +126,6 @@ func (s *Server) look(ctx context.Context, c *ollama.Client) *State {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	before := *s.State()
-	before.At = time.Now()
 	version, err := c.Version(ctx)
 	var tags, ps []ollama.Listed
 	if err == nil {
@@ -139,7 +138,7 @@ func (s *Server) look(ctx context.Context, c *ollama.Client) *State {
 		before.Up, before.Err = false, Reason(err)
 		return &before
 	}
-	next := &State{Known: true, Up: true, Version: version, At: before.At, Installed: keyed(tags), Loaded: keyed(ps)}
+	next := &State{Known: true, Up: true, Version: version, Installed: keyed(tags), Loaded: keyed(ps)}
 	next.installed = index(next.Installed)
 	return next
 }

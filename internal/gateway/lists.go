@@ -2,14 +2,11 @@ package gateway
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
-	"gollamas/internal/route"
 )
 
 // merged is every model that a route leads to and a server lists, each once:
@@ -99,106 +96,4 @@ func listAnswer(all []fleet.Model) Answer {
 		body = append(body, m.Raw...)
 	}
 	return answer(http.StatusOK, typeJSON, append(body, ']', '}'))
-}
-
-// An openAIModel is a model as /v1/models shows it.
-type openAIModel struct {
-	ID      string `json:"id"`
-	Object  string `json:"object"`
-	Created int64  `json:"created"`
-	OwnedBy string `json:"owned_by"`
-}
-
-func showOpenAI(m fleet.Model, id string) openAIModel {
-	return openAIModel{id, "model", m.ModifiedAt.Unix(), m.Name.Namespace}
-}
-
-func models(g *Gateway, _ Ask) Answer {
-	list := struct {
-		Object string        `json:"object"`
-		Data   []openAIModel `json:"data"` // null where there is none, as Ollama has it
-	}{Object: "list"}
-	for _, m := range g.installed() {
-		list.Data = append(list.Data, showOpenAI(m, m.Listed.Name))
-	}
-	return withNewline(jsonAnswer(typeBareJSON, list))
-}
-
-// model answers for one model, under the name it was asked by.
-func model(g *Gateway, ask Ask) Answer {
-	asked := ask.Segment
-	if n, err := ollama.ParseName(asked); err == nil && !n.Cloud {
-		if match, ok := g.table.Lookup(n); ok {
-			if m := firstWith(match); m != nil {
-				return withNewline(jsonAnswer(typeBareJSON, showOpenAI(*m, asked)))
-			}
-		}
-	}
-	if strings.Contains(asked, "/") {
-		return notFound()
-	}
-	name := asked
-	if g.atLeast("0.30.0") {
-		name = ollama.Normal(asked)
-	}
-	return handlerRefusal(ollama.OpenAI, http.StatusNotFound, "model '"+name+"' not found")
-}
-
-func firstWith(m route.Match) *fleet.Model {
-	for _, s := range m.Servers {
-		if have := s.State().Has(m.Key); have != nil && have.RemoteHost == "" {
-			return have
-		}
-	}
-	return nil
-}
-
-// withNewline ends a body as json.Encoder does, which Ollama's /v1 writers use.
-func withNewline(a Answer) Answer {
-	a.Body = append(a.Body, '\n')
-	return a
-}
-
-// lowest is the lowest version of any server, of those that are up if any is:
-// what every server can do. "" = none has answered yet.
-func (g *Gateway) lowest() string {
-	low, lowDown := "", ""
-	for _, s := range g.table.Servers() {
-		state := s.State()
-		to := &low
-		if !state.Up {
-			to = &lowDown
-		}
-		if v := state.Version; v != "" && (*to == "" || ollama.CompareVersions(v, *to) < 0) {
-			*to = v
-		}
-	}
-	if low == "" {
-		return lowDown
-	}
-	return low
-}
-
-func (g *Gateway) atLeast(version string) bool {
-	v := g.lowest()
-	return v != "" && ollama.CompareVersions(v, version) >= 0
-}
-
-func version(g *Gateway, _ Ask) Answer {
-	v := g.lowest()
-	if v == "" {
-		return refusal(ollama.Native, http.StatusServiceUnavailable, "no server has answered yet, so there is no version to name")
-	}
-	return jsonAnswer(typeJSON, struct {
-		Version string `json:"version"`
-	}{v})
-}
-
-func running(*Gateway, Ask) Answer {
-	return answer(http.StatusOK, "text/plain; charset=utf-8", []byte("Ollama is running"))
-}
-
-// status says what Ollama says where its cloud is turned off.
-func status(*Gateway, Ask) Answer {
-	return answer(http.StatusOK, typeJSON, json.RawMessage(`{"cloud":{"disabled":true,"source":"config"}}`))
 }

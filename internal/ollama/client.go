@@ -25,7 +25,6 @@ const maxList = 32 << 20
 type Listed struct {
 	Raw        json.RawMessage
 	Name       string
-	Digest     string
 	ModifiedAt time.Time // zero where it is missing or not as Ollama writes it
 	ExpiresAt  time.Time
 	RemoteHost string // where a stub's requests would go
@@ -35,13 +34,12 @@ type Listed struct {
 func (l *Listed) UnmarshalJSON(raw []byte) error {
 	var e struct {
 		Name       string
-		Digest     string
 		ModifiedAt string `json:"modified_at"`
 		ExpiresAt  string `json:"expires_at"`
 		RemoteHost string `json:"remote_host"`
 	}
 	_ = json.Unmarshal(raw, &e) // what is not as Ollama writes it stays empty, and an entry without a name is nobody's
-	*l = Listed{Raw: append([]byte(nil), raw...), Name: e.Name, Digest: e.Digest, RemoteHost: e.RemoteHost}
+	*l = Listed{Raw: append([]byte(nil), raw...), Name: e.Name, RemoteHost: e.RemoteHost}
 	l.ModifiedAt, _ = time.Parse(time.RFC3339, e.ModifiedAt)
 	l.ExpiresAt, _ = time.Parse(time.RFC3339, e.ExpiresAt)
 	return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -139,18 +138,6 @@ func attemptsText(all []Attempt) string {
 	return text
 }
 
-// WriteError answers with an error of gollamas' own, in the dialect.
-func WriteError(w http.ResponseWriter, d ollama.Dialect, status int, text string, x *Exchange) {
-	b := ollama.ErrorBody(d, status, text)
-	w.Header()["Content-Type"] = []string{"application/json; charset=utf-8"}
-	w.WriteHeader(status)
-	n, _ := w.Write(b) // a client that is gone is not told
-	x.Status, x.BytesOut = status, int64(n)
-	if x.Err == "" {
-		x.Err = text
-	}
-}
-
 // deliver passes an answer on as it comes.
 func (e *Engine) deliver(ctx context.Context, w http.ResponseWriter, job *Job, s *fleet.Server, a *answer, x *Exchange) bool {
 	x.Server, x.Status, x.First = s.ID(), a.status, time.Since(x.Start)
@@ -180,24 +167,3 @@ func (e *Engine) deliver(ctx context.Context, w http.ResponseWriter, job *Job, s
 
 // longestLook is how long the end of an answer that changed a server waits for the lists.
 const longestLook = 2 * time.Second
-
-// hopByHop are an answer's fields that end here (RFC 9110, 7.6.1).
-var hopByHop = map[string]bool{
-	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Transfer-Encoding": true, "Te": true, "Trailer": true, "Upgrade": true,
-}
-
-// passHead copies an answer's header, but not what gollamas itself says in the
-// server's place. An answer to which something may be added, or whose names are replaced, has another length.
-func passHead(to, from http.Header, resized bool) {
-	named := from["Connection"]
-	for name, values := range from {
-		switch {
-		case hopByHop[name], resized && name == "Content-Length", len(named) > 0 && hasToken(named, name):
-		case name == "X-Request-Id", strings.HasPrefix(name, "Access-Control-"):
-		case name == "Vary" && to[name] != nil:
-			to[name] = append(slices.Clone(to[name]), values...)
-		default:
-			to[name] = values
-		}
-	}
-}

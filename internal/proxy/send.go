@@ -13,17 +13,6 @@ import (
 // server may refuse it before it has read it all.
 const inline = 16 << 10
 
-// dropped are the client's header fields that end here. Connection and what it
-// names are for one hop; Host is the server's own; Origin would be refused by
-// a loopback server (wire.md, 24 and 25); Authorization would go along to
-// ollama.com; and an answer compressed on the way could not be read.
-var dropped = map[string]bool{
-	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true, "Proxy-Connection": true,
-	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Http2-Settings": true,
-	"Host": true, "Content-Length": true, "Expect": true,
-	"Origin": true, "Authorization": true, "X-Api-Key": true, "Accept-Encoding": true,
-}
-
 // send writes the request. The channel it returns is nil where that is done,
 // else it gets the outcome of writing on.
 func send(c *conn, s *fleet.Server, job *Job) (<-chan error, error) {
@@ -60,7 +49,7 @@ func appendHead(b []byte, s *fleet.Server, job *Job, size int) []byte {
 	own := s.Header()
 	named := job.Header["Connection"]
 	for name, values := range job.Header {
-		if dropped[name] || own[name] != nil || len(named) > 0 && hasToken(named, name) || job.Decoded && name == "Content-Encoding" {
+		if hopByHop[name] || dropped[name] || own[name] != nil || len(named) > 0 && hasToken(named, name) || job.Decoded && name == "Content-Encoding" {
 			continue
 		}
 		b = appendFields(b, name, values)

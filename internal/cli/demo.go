@@ -58,10 +58,13 @@ func (t terminal) demo(args []string) error {
 		return err
 	}
 	l, err := a.Listen()
-	if err != nil { // an Ollama of one's own is probably there
-		if l, err = net.Listen("tcp", "localhost:0"); err != nil {
-			return err
-		}
+	asked := false
+	fs.Visit(func(f *flag.Flag) { asked = asked || f.Name == "listen" })
+	if err != nil && !asked { // an Ollama of one's own is probably there
+		l, err = net.Listen("tcp", "localhost:0")
+	}
+	if err != nil {
+		return err
 	}
 	ctx, now, end := t.signals()
 	defer end()

@@ -145,7 +145,12 @@ func (c *composer) route(file, command []said[string]) {
 }
 
 func (c *composer) addRoute(s said[string]) {
-	if !route.IsPattern(s.key) {
+	if route.IsPattern(s.key) {
+		if err := route.CheckPattern(s.key); err != nil {
+			c.problems.add(s.place, "%v", err)
+			return
+		}
+	} else {
 		if _, err := route.CheckName(s.key); err != nil {
 			if strings.Contains(s.key, "://") { // a URL with a = in it: it may be a password's
 				err = errors.New("a URL stands where a model's name should: write MODEL=URL")
@@ -251,8 +256,8 @@ func (c *composer) table() {
 
 // sameModel says whether two names are of one model, or one pattern.
 func sameModel(a, b string) bool {
-	if a == b {
-		return true
+	if route.IsPattern(a) || route.IsPattern(b) {
+		return route.SamePattern(a, b)
 	}
 	an, err := ollama.ParseName(a)
 	bn, err2 := ollama.ParseName(b)

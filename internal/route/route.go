@@ -31,6 +31,7 @@ type Route struct {
 	Name    string // as the operator wrote it
 	Pattern bool   // Name has a * in it
 	Key     string // of an exact name
+	match   string // of a pattern: what Full and Short of a name are compared with, in lower case
 	Servers []*fleet.Server
 }
 
@@ -75,6 +76,10 @@ func (t *Table) add(m Model) error {
 	r := &Route{Name: m.Name, Servers: m.Servers}
 	t.all = append(t.all, r)
 	if r.Pattern = IsPattern(m.Name); r.Pattern {
+		if err := CheckPattern(m.Name); err != nil {
+			return err
+		}
+		r.match = normalPattern(m.Name)
 		t.patterns = append(t.patterns, r)
 		return nil
 	}
@@ -145,6 +150,29 @@ func (t *Table) resolve(a Alias, means map[string]string) error {
 // IsPattern says whether a model's name stands for several.
 func IsPattern(name string) bool { return strings.Contains(name, "*") }
 
+// CheckPattern says what is wrong with a pattern: a byte that no model's name has.
+func CheckPattern(s string) error {
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-.:/*", c) >= 0) {
+			return fmt.Errorf("%q matches no model: %q stands in no name", s, string(c))
+		}
+	}
+	return nil
+}
+
+// SamePattern says whether two patterns are one.
+func SamePattern(a, b string) bool { return normalPattern(a) == normalPattern(b) }
+
+// normalPattern is a pattern without what Ollama leaves out when it names a model.
+func normalPattern(s string) string {
+	s = strings.ToLower(s)
+	for _, front := range []string{"https://", "http://", "registry.ollama.ai/", "library/"} {
+		s = strings.TrimPrefix(s, front)
+	}
+	return s
+}
+
 // CheckName reads a model's name as an operator may write it.
 func CheckName(s string) (ollama.Name, error) {
 	n, err := ollama.ParseName(s)
@@ -181,7 +209,7 @@ func (t *Table) pattern(n ollama.Name) *Route {
 	}
 	full, short := strings.ToLower(n.Full()), strings.ToLower(n.Short())
 	for _, r := range t.patterns {
-		if p := strings.ToLower(r.Name); matches(p, full) || matches(p, short) {
+		if matches(r.match, full) || matches(r.match, short) {
 			return r
 		}
 	}

@@ -40,6 +40,22 @@ func TestAliasesThenExactNamesThenTheLongerPattern(t *testing.T) {
 	}
 }
 
+func TestAPatternIsReadAsANameIs(t *testing.T) {
+	table, err := New([]Model{{Name: "registry.ollama.ai/library/QWEN*"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := lookup(t, table, "qwen3"); !ok {
+		t.Error("the default host and namespace in a pattern keep it from matching")
+	}
+	if !SamePattern("QWEN*", "library/qwen*") || SamePattern("qwen*", "qwen3*") {
+		t.Error("SamePattern")
+	}
+	if _, err := New([]Model{{Name: "qwen *!"}}, nil); err == nil {
+		t.Error("a pattern that can match nothing passed")
+	}
+}
+
 func TestWithoutARouteThereIsNone(t *testing.T) {
 	table, err := New([]Model{{Name: "qwen*"}, {Name: "llama3.2"}}, nil)
 	if err != nil {

@@ -41,6 +41,10 @@ func (e *Ending) Write(p []byte) {
 	}
 	switch e.Framing {
 	case NDJSON:
+		if bytes.HasSuffix(p, everyday) {
+			e.pass()
+			return
+		}
 		e.lines(p)
 	case JSON:
 		if e.Native {
@@ -67,6 +71,16 @@ func (e *Ending) seekCompleted(p []byte) {
 	}
 	joint := append([]byte(nil), e.tail[max(0, len(e.tail)-n):]...)
 	e.marked = bytes.Contains(append(joint, p[:min(len(p), n)]...), completedEvent)
+}
+
+// everyday is how every record but the last ends in Ollama's own streams.
+var everyday = []byte("\"done\":false}\n")
+
+// pass forgets all but that a line is over which was not the last: of the
+// thousands in a stream no byte needs to be looked at or kept.
+func (e *Ending) pass() {
+	e.done, e.joint, e.opening = doneFalse, e.joint[:0], e.opening[:0]
+	e.tail = append(e.tail[:0], '\n')
 }
 
 // errorOpening is how Ollama begins an error record.

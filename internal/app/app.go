@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log"
@@ -33,6 +34,7 @@ const maxHeader = 256 << 10
 // An App is the whole program, not yet running.
 type App struct {
 	cfg     config.Config
+	via     string // this gollamas, among those a request may go through
 	log     *slog.Logger
 	servers []*fleet.Server
 	table   *route.Table
@@ -43,7 +45,8 @@ type App struct {
 // New builds the program. Its errors carry the place of the setting at fault.
 // Each finished exchange is told to the access log, and to done.
 func New(cfg config.Config, log *slog.Logger, done ...func(proxy.Exchange)) (*App, error) {
-	servers, err := newServers(cfg)
+	via := rand.Text()
+	servers, err := newServers(cfg, via)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +55,7 @@ func New(cfg config.Config, log *slog.Logger, done ...func(proxy.Exchange)) (*Ap
 		return nil, err
 	}
 	return &App{
-		cfg: cfg, log: log, servers: servers, table: table, engine: &proxy.Engine{},
+		cfg: cfg, log: log, via: via, servers: servers, table: table, engine: &proxy.Engine{},
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
 	}, nil
 }
@@ -112,12 +115,16 @@ func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 
 // drained stops accepting and waits for what is running, as long as it may.
 func (a *App) drained(srv *http.Server, now context.Context) bool {
-	a.log.Info("stopping: no new requests, running answers may finish", "drain", a.cfg.Drain.String())
+	a.log.Info("stopping: no new requests; running answers may finish, a second signal ends them", "drain", a.cfg.Drain.String())
 	ctx, cancel := context.WithTimeout(now, a.cfg.Drain)
 	defer cancel()
 	err := srv.Shutdown(ctx)
 	if err != nil {
-		a.log.Warn("stopping now: running answers are cut", "reason", err.Error())
+		reason := "the time for it is over"
+		if now.Err() != nil {
+			reason = "a second signal"
+		}
+		a.log.Warn("stopping now: running answers are cut", "reason", reason)
 	}
 	return err == nil
 }
@@ -126,7 +133,7 @@ func (a *App) httpServer(base context.Context, addr net.Addr) *http.Server {
 	g := gateway.New(gateway.Options{
 		Table: a.table, Engine: a.engine,
 		Origins:     gateway.NewOrigins(a.cfg.Origins, loopback(addr)),
-		ListAliases: a.cfg.ListAliases, MaxBody: a.cfg.MaxBody, Done: a.done,
+		ListAliases: a.cfg.ListAliases, Via: a.via, MaxBody: a.cfg.MaxBody, Done: a.done,
 		Panicked: func(id string, what any) {
 			a.log.Error("panic", "id", id, "what", fmt.Sprint(what), "stack", string(debug.Stack()))
 		},

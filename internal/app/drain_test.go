@@ -45,7 +45,7 @@ func TestASecondSignalCutsAnswersHonestly(t *testing.T) {
 	r.now()
 	start := time.Now()
 	rest, err := io.ReadAll(in)
-	if err != nil || !strings.Contains(string(rest), `{"error":"server s: its answer was cut: gollamas is stopping"}`) {
+	if err != nil || !strings.Contains(string(rest), `{"error":"gollamas is stopping: the answer was cut"}`) {
 		t.Errorf("%v %s", err, rest)
 	}
 	if time.Since(start) > 2*time.Second {

@@ -14,7 +14,7 @@ import (
 
 // newServers makes a server of each connection. The files that are named are
 // opened; no server is asked anything.
-func newServers(cfg config.Config) ([]*fleet.Server, error) {
+func newServers(cfg config.Config, via string) ([]*fleet.Server, error) {
 	var out []*fleet.Server
 	var wrong []error
 	for _, c := range cfg.Connections {
@@ -22,7 +22,7 @@ func newServers(cfg config.Config) ([]*fleet.Server, error) {
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s.tls: %w", c.Place, err))
 		}
-		out = append(out, fleet.New(fleet.Options{ID: c.ID, URL: c.URL, Header: c.Header, TLS: conf, Watch: cfg.Watch}))
+		out = append(out, fleet.New(fleet.Options{ID: c.ID, URL: c.URL, Header: c.Header, TLS: conf, Watch: cfg.Watch, Via: via}))
 	}
 	return out, errors.Join(wrong...)
 }

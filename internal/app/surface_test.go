@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -102,6 +103,41 @@ func TestWhatChangesAServerIsRefusedAndReachesNone(t *testing.T) {
 	}
 	if got := r.ask("HEAD", "/api/blobs/sha256:"+strings.Repeat("a", 64), ""); got.status != 403 {
 		t.Errorf("HEAD blob: %d", got.status)
+	}
+}
+
+func TestAServerThatIsGollamasItselfIsNoticedAtTheFirstReturn(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	far := launch(t, "--connection", "near=http://"+address, "--proxy", "m=near")
+	near := launch(t, "--listen", address, "--connection", "far="+far.url, "--connection", "self=http://"+address, "--proxy", "m=far", "--proxy", "self=self")
+	for _, model := range []string{"m", "self"} {
+		got := near.post("/api/chat", `{"model":"`+model+`","messages":[]}`)
+		got.want(t, 508, "has been through this gollamas before")
+	}
+	eventually(t, func() bool {
+		return strings.Contains(near.log.String(), `"server down","server":"self","reason":"/api/version: status 508`)
+	})
+	if n := len(far.log.String()); n > 20_000 {
+		t.Errorf("the far one wrote %d bytes of log", n)
+	}
+}
+
+func TestTheLogSaysWhyARequestWasTurnedAway(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--connection", "s="+s.URL())
+	r.get("/nothing")
+	r.get("/api/chat")
+	r.ask("GET", "/api/tags", "", "Origin", "http://evil.example")
+	r.ask("GET", "/api/tags", "", "Host", "evil.example")
+	for i, want := range []string{"there is no path /nothing", "GET is not allowed on /api/chat", "a page of http://evil.example may not ask: OLLAMA_ORIGINS does not name it", "evil.example is not its name"} {
+		if x := r.exchange(i + 1); !strings.Contains(x.Err, want) {
+			t.Errorf("%q, want %q", x.Err, want)
+		}
 	}
 }
 

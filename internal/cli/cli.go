@@ -38,6 +38,9 @@ type usageError struct{ error }
 
 func (t terminal) run(args []string) int {
 	command := "serve"
+	if len(args) == 1 && args[0] == "--version" {
+		args = []string{"version"}
+	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		command, args = args[0], args[1:]
 	}
@@ -97,7 +100,11 @@ func flagText(fs *flag.FlagSet, text string) string {
 		return strings.Replace(text, ": -", ": --", 1)
 	}
 	var known []string
-	fs.VisitAll(func(f *flag.Flag) { known = append(known, f.Name) })
+	fs.VisitAll(func(f *flag.Flag) {
+		if len(f.Name) > 1 {
+			known = append(known, f.Name)
+		}
+	})
 	return fmt.Sprintf("there is no flag --%s%s", name, strings.Replace(config.Near(name, known), `"`, `"--`, 1))
 }
 

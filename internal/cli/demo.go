@@ -130,15 +130,16 @@ func (t terminal) show(ctx context.Context, a *app.App, url string) error {
 	fmt.Fprintf(t.out, "gollamas answers on %s, with three pretend Ollama servers behind it:\n\n", url)
 	lines := app.Lines(a.Table())
 	t.routes(lines)
-	fmt.Fprintf(t.out, "\nPaste any of these into another terminal:\n\n"+
-		"  curl %[1]s/api/chat -d '{\"model\":\"llama3.2\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'\n"+
-		"  curl %[1]s/v1/chat/completions -d '{\"model\":\"%[2]s\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'\n"+
+	fmt.Fprintf(t.out, "\nPaste any of these into another terminal (X-Gollamas-Server says who answered):\n\n"+
+		"  curl -i %[1]s/api/chat -d '{\"model\":\"llama3.2\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'\n"+
+		"  curl -i %[1]s/v1/chat/completions -d '{\"model\":\"%[2]s\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'\n"+
 		"  curl %[1]s/api/tags\n\nAsking each model once:\n\n", url, demoAlias[0])
 	fmt.Fprintf(t.out, "  %-16s %-12s %-22s %s\n", "MODEL", "SERVER", "FIRST WORD AFTER", "ANSWER")
-	names := []string{demoAlias[0]}
+	var names []string
 	for _, l := range lines {
 		names = append(names, l.Model)
 	}
+	names = append(names, demoAlias[0])
 	for _, name := range names {
 		if err := t.askOnce(ctx, url, name); err != nil {
 			return err

@@ -203,6 +203,9 @@ func TestMistakesAreToldWithTheirPlaceTheirValueAndTheReason(t *testing.T) {
 		{[]string{"--proxy", "m=http://a", "--alias", "x=n"}, `--alias: alias "x" stands for "n", which has no route`},
 		{[]string{"--proxy", "m=http://a", "--alias", "x=y", "--alias", "y=x"}, `--alias: alias "x" leads in a circle: x → y → x`},
 		{[]string{"--proxy", "m=http://a", "--listen", "11434"}, `--listen: "11434" is not an address: write HOST:PORT`},
+		{[]string{"--proxy", "m=http://a", "--listen", "localhost:99999"}, `--listen: "localhost:99999" is not an address`},
+		{[]string{"--proxy", "m=http://a,http://b"}, `--proxy: "http://a,http://b" is more than one URL: name one at a time`},
+		{[]string{"--proxy", "m=http://a", "--alias", "x=y:cloud"}, `--alias: alias "x" leads to what it cannot: "y:cloud" is a cloud model`},
 		{[]string{"--proxy", "m=http://a", "--level", "loud"}, `--level: "loud" is not a level`},
 		{[]string{"--proxy", "m=http://a", "--drain", "soon"}, `--drain: "soon" is not a duration`},
 		{[]string{"--proxy", "m=http://a", "--drain", "1e10"}, `--drain: "1e10" is not a duration`},
@@ -274,7 +277,7 @@ func TestOddFilesAreTold(t *testing.T) {
 			t.Errorf("%s\n got %v\nwant %s", file, err, want)
 		}
 	}
-	for _, file := range []string{"\ufeffconnections: {a: http://a}\n", "---\nconnections: {a: http://a}\n", "# x\n---\nconnections:\n  a: http://a\n---\n# end\n", "connections:\r\n  a: http://a\r\n"} {
+	for _, file := range []string{"connections: {a: http://a}\nmodels:\naliases:\n", "\ufeffconnections: {a: http://a}\n", "---\nconnections: {a: http://a}\n", "# x\n---\nconnections:\n  a: http://a\n---\n# end\n", "connections:\r\n  a: http://a\r\n"} {
 		if _, err := given(t, file, nil); err != nil {
 			t.Errorf("%q: %v", file, err)
 		}

@@ -63,6 +63,9 @@ func (r *reader) document(doc any) {
 		known = append(known, s.Key)
 	}
 	r.members("", doc, known, func(place, key string, v any) {
+		if v == nil { // a key with nothing behind it, all below it commented out
+			return
+		}
 		switch key {
 		case "connections":
 			r.members(place, v, nil, r.connection)

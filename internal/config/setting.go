@@ -49,7 +49,7 @@ var Settings = []Setting{
 var Levels = []string{"panic", "fatal", "error", "warn", "info", "debug", "trace"}
 
 func setListen(c *Config, v string) error {
-	if _, _, err := net.SplitHostPort(v); err != nil {
+	if _, port, err := net.SplitHostPort(v); err != nil || port == "" || tooHigh(port) {
 		return fmt.Errorf("%q is not an address: write HOST:PORT, such as localhost:11434 or 0.0.0.0:11434", v)
 	}
 	c.Listen = v

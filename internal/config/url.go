@@ -23,6 +23,8 @@ func parseURL(s string) (*url.URL, http.Header, error) {
 		return nil, nil, errors.New("it has no url")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, nil, fmt.Errorf("%q needs http:// or https:// in front", redact(s))
+	case strings.ContainsAny(u.Host, ", "):
+		return nil, nil, fmt.Errorf("%q is more than one URL: name one at a time", redact(s))
 	case u.Hostname() == "":
 		return nil, nil, fmt.Errorf("%q names no host", redact(s))
 	case strings.Contains(u.Path, "@"):

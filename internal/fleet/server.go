@@ -25,7 +25,12 @@ type Options struct {
 	TLS    *tls.Config                                                          // for https; nil = the system's
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil = net.Dialer
 	Watch  time.Duration                                                        // between two looks; 0 = 5s
+	Via    string                                                               // who looks, for the field ViaHeader; "" = nobody says
 }
+
+// ViaHeader is the header field that names each gollamas a request has been
+// through, so that one whose server's URL leads back to it notices.
+const ViaHeader = "X-Gollamas-Via"
 
 // A Server is one Ollama. Its state is read without a lock.
 type Server struct {

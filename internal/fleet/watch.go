@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -77,7 +78,12 @@ func (s *Server) watch(ctx context.Context, log *slog.Logger) {
 		MaxIdleConns:       1,
 	}
 	defer transport.CloseIdleConnections()
-	client := &ollama.Client{HTTP: &http.Client{Transport: transport, CheckRedirect: asIs}, Base: s.opts.URL.Scheme + "://" + s.Host() + s.prefix, Header: s.opts.Header}
+	header := http.Header{}
+	maps.Copy(header, s.opts.Header)
+	if s.opts.Via != "" {
+		header.Set(ViaHeader, s.opts.Via)
+	}
+	client := &ollama.Client{HTTP: &http.Client{Transport: transport, CheckRedirect: asIs}, Base: s.opts.URL.Scheme + "://" + s.Host() + s.prefix, Header: header}
 	var waiting chan struct{} // closed when this look is over
 	for first := true; ; first = false {
 		next := s.look(ctx, client)

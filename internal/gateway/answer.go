@@ -14,6 +14,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	Why    string // for the log, where the body does not say
 }
 
 // The content types Ollama sends: gin's own, and the bare one its /v1 handlers set.
@@ -24,7 +25,7 @@ const (
 )
 
 func answer(status int, contentType string, body []byte) Answer {
-	return Answer{status, http.Header{"Content-Type": {contentType}}, body}
+	return Answer{Status: status, Header: http.Header{"Content-Type": {contentType}}, Body: body}
 }
 
 func plain(status int, text string) Answer {

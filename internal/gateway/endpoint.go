@@ -65,7 +65,7 @@ const (
 // Why these are refused, and what to do instead.
 const (
 	whyManage = "gollamas changes no server, so it refuses %s: send it to the server directly " +
-		"(the flag --manage, which will allow it here, is not there yet)"
+		"(a later version will allow it here, with --manage)"
 	whyAccount = "%s acts as one server's own ollama.com account, so gollamas refuses it: send it to that server directly"
 	whyCloud   = "%s is about models of ollama.com, which gollamas does not serve: send it to a server directly"
 )

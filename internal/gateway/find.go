@@ -86,6 +86,7 @@ func (s surface) find(method, p, query string) (*Endpoint, string, *Answer) {
 	if methods != nil {
 		a := plain(http.StatusMethodNotAllowed, "405 method not allowed")
 		a.Header.Set("Allow", allowed(methods))
+		a.Why = method + " is not allowed on " + p
 		return nil, "", &a
 	}
 	if e, name := s.namespaced(method, p); e != nil {
@@ -101,6 +102,7 @@ func (s surface) find(method, p, query string) (*Endpoint, string, *Answer) {
 		}
 	}
 	a := notFound()
+	a.Why = "there is no path " + p
 	return nil, "", &a
 }
 

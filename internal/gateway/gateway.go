@@ -13,7 +13,8 @@ type Options struct {
 	Engine      *proxy.Engine
 	Origins     *Origins
 	ListAliases bool
-	MaxBody     int64 // bytes; of a request that is read, decompressed
+	Via         string // this gollamas, in fleet.ViaHeader; "" = unnamed
+	MaxBody     int64  // bytes; of a request that is read, decompressed
 	Done        []func(proxy.Exchange)
 	Panicked    func(id string, what any) // told of a panic, never of a prompt; nil = nobody
 }
@@ -25,6 +26,7 @@ type Gateway struct {
 	origins     *Origins
 	surface     surface
 	listAliases bool
+	via         string
 	maxBody     int64
 	done        []func(proxy.Exchange)
 	panicked    func(string, any)
@@ -35,6 +37,6 @@ type Gateway struct {
 func New(o Options) *Gateway {
 	return &Gateway{
 		table: o.Table, engine: o.Engine, origins: o.Origins, surface: newSurface(endpoints),
-		listAliases: o.ListAliases, maxBody: o.MaxBody, done: o.Done, panicked: o.Panicked, started: time.Now(),
+		listAliases: o.ListAliases, via: o.Via, maxBody: o.MaxBody, done: o.Done, panicked: o.Panicked, started: time.Now(),
 	}
 }

@@ -80,7 +80,7 @@ func (o *Origins) judge(method, origin, host string) (http.Header, *Answer) {
 	var fields http.Header
 	if origin != "" && origin != "http://"+host && origin != "https://"+host {
 		if !o.allowed(origin) {
-			return nil, &Answer{Status: http.StatusForbidden}
+			return nil, &Answer{Status: http.StatusForbidden, Why: "a page of " + origin + " may not ask: OLLAMA_ORIGINS does not name it"}
 		}
 		fields = o.fields(origin, method == http.MethodOptions)
 		if method == http.MethodOptions {
@@ -91,7 +91,7 @@ func (o *Origins) judge(method, origin, host string) (http.Header, *Answer) {
 		return fields, nil
 	}
 	if !localName(host) {
-		return fields, &Answer{Status: http.StatusForbidden}
+		return fields, &Answer{Status: http.StatusForbidden, Why: "gollamas listens on this machine only, and " + host + " is not its name"}
 	}
 	if method == http.MethodOptions {
 		return fields, &Answer{Status: http.StatusNoContent}

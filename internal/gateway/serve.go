@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"cmp"
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +61,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	}
 	e := found.Endpoint
 	x.Endpoint, x.Dialect = e.Path, e.Dialect
+	if no := g.again(r, e); no != nil {
+		return write(w, *no, x)
+	}
 	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type")}
 	decoded := false
 	var no *Answer
@@ -89,6 +94,20 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	return g.engine.Carry(r.Context(), w, d.Job, x)
 }
 
+// again answers a request that has been here before, and marks one that has not.
+func (g *Gateway) again(r *http.Request, e *Endpoint) *Answer {
+	if g.via == "" {
+		return nil
+	}
+	been := r.Header[fleet.ViaHeader]
+	if slices.Contains(been, g.via) {
+		a := refusal(e.Dialect, http.StatusLoopDetected, "this request has been through this gollamas before: the URL of one of its servers leads back to it")
+		return &a
+	}
+	r.Header[fleet.ViaHeader] = append(slices.Clone(been), g.via)
+	return nil
+}
+
 // write gives gollamas' own answer.
 func write(w http.ResponseWriter, a Answer, x *proxy.Exchange) bool {
 	for name, values := range a.Header {
@@ -101,7 +120,7 @@ func write(w http.ResponseWriter, a Answer, x *proxy.Exchange) bool {
 	}
 	x.Status, x.BytesOut, x.First = a.Status, int64(n), time.Since(x.Start)
 	if a.Status >= http.StatusBadRequest && x.Err == "" {
-		x.Err = ollama.ErrorText(a.Body)
+		x.Err = cmp.Or(ollama.ErrorText(a.Body), a.Why)
 	}
 	return true
 }

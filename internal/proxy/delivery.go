@@ -111,13 +111,17 @@ func (d *delivery) settle(ctx context.Context, job *Job, err error) (whole bool)
 	if !d.ending.Framing.Stream() {
 		return err == nil // done:false in a whole answer: its text is the client's
 	}
-	d.endHonestly(job)
+	d.endHonestly(job, err != nil && ctx.Err() != nil)
 	return true
 }
 
 // endHonestly ends a stream that was cut with a record of its own, behind whatever half record stands there.
-func (d *delivery) endHonestly(job *Job) {
-	record := ollama.ErrorRecord(job.Dialect, job.Endpoint, fmt.Sprintf("server %s: %s", d.x.Server, d.x.Err))
+func (d *delivery) endHonestly(job *Job, stopping bool) {
+	text := fmt.Sprintf("server %s: %s", d.x.Server, d.x.Err)
+	if stopping {
+		text = ErrStopping.Error() + ": the answer was cut"
+	}
+	record := ollama.ErrorRecord(job.Dialect, job.Endpoint, text)
 	if d.write(append(d.ending.Gap(), record...)) == nil {
 		_ = http.NewResponseController(d.w).Flush() // the exchange has said already what went wrong
 	}

@@ -73,9 +73,12 @@ func (e *Engine) Carry(ctx context.Context, w http.ResponseWriter, job *Job, x *
 		a, sent, err := e.ask(ctx, s, job)
 		out := outcome{unsent: !sent, gone: ctx.Err() != nil, changes: job.Changes, retried: retried}
 		at := Attempt{Server: s.ID()}
-		if err != nil {
+		switch {
+		case out.gone && err != nil:
+			at.Err = "not waited for any longer"
+		case err != nil:
 			at.Err = fleet.Reason(err)
-		} else {
+		default:
 			at.Status, out.status = a.status, a.status
 		}
 		if out.stale() {

@@ -141,7 +141,7 @@ func (t *Table) resolve(a Alias, means map[string]string) error {
 		}
 		send, path = next, path+" → "+next
 		if at, err = CheckName(next); err != nil {
-			return &AliasError{a.Name, "stands for " + err.Error()}
+			return &AliasError{a.Name, "leads to what it cannot: " + err.Error()}
 		}
 	}
 	return &AliasError{a.Name, "leads in a circle: " + path}
@@ -268,12 +268,17 @@ func (t *Table) Servers() []*fleet.Server {
 	return out
 }
 
-// AliasesOfRoute lists the aliases whose requests take a route, as the operator wrote their names.
+// AliasesOfRoute lists the aliases whose requests take a route, as the operator
+// wrote their names; of a pattern's, also what they stand for.
 func (t *Table) AliasesOfRoute(r *Route) []string {
 	var out []string
 	for _, a := range t.aliases {
 		if to, ok := t.find(a.model, a.key); ok && to == r {
-			out = append(out, a.said)
+			said := a.said
+			if r.Pattern {
+				said += " = " + a.send
+			}
+			out = append(out, said)
 		}
 	}
 	slices.Sort(out)

@@ -1,6 +1,9 @@
 package proxy
 
 import (
+	"bufio"
+	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -47,21 +50,74 @@ func tlsServer(t *testing.T, do func(c net.Conn, q *http.Request, n int) bool) *
 }
 
 func TestAnAnswerNobodyAskedForIsNotTheNextClients(t *testing.T) {
-	twice := func(c net.Conn, q *http.Request, n int) bool {
+	const answer = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"
+	plain := lines(t, func(c net.Conn, q *http.Request, n int) bool {
 		io.Copy(io.Discard, q.Body)
-		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok%02dHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", n)
+		fmt.Fprint(c, answer+"asked."+answer+"poison")
 		return true
-	}
-	for what, s := range map[string]*fleet.Server{"plain": serverAt(t, lines(t, twice)), "TLS": tlsServer(t, twice)} {
+	})
+	for what, s := range map[string]*fleet.Server{"plain": serverAt(t, plain), "TLS": corkedServer(t, answer+"asked.", answer+"poison")} {
 		e := &Engine{}
 		for i := range 3 {
-			w, x, _ := carry(e, jobFor("{}", s))
-			if !strings.HasPrefix(w.Body.String(), "ok") {
+			if w, x, _ := carry(e, jobFor("{}", s)); w.Body.String() != "asked." {
 				t.Errorf("%s, request %d: %s %+v", what, i, w.Body, x)
 			}
 		}
 		e.sweep(true)
 	}
+}
+
+// A corked connection sends what is written only when it is next read from:
+// several TLS records arrive at once.
+type corked struct {
+	net.Conn
+	held bytes.Buffer
+}
+
+func (c *corked) Write(p []byte) (int, error) { return c.held.Write(p) }
+
+func (c *corked) Read(p []byte) (int, error) {
+	if _, err := c.held.WriteTo(c.Conn); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+// corkedServer answers each request with records, each of its own but sent as one.
+func corkedServer(t *testing.T, records ...string) *fleet.Server {
+	t.Helper()
+	borrowed := httptest.NewTLSServer(nil) // for its certificate
+	t.Cleanup(borrowed.Close)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			raw, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer raw.Close()
+				c := tls.Server(&corked{Conn: raw}, &tls.Config{Certificates: borrowed.TLS.Certificates})
+				in := bufio.NewReader(c)
+				for {
+					q, err := http.ReadRequest(in)
+					if err != nil {
+						return
+					}
+					io.Copy(io.Discard, q.Body)
+					for _, r := range records {
+						io.WriteString(c, r)
+					}
+				}
+			}()
+		}
+	}()
+	u, _ := url.Parse("https://" + l.Addr().String())
+	return fleet.New(fleet.Options{URL: u, TLS: &tls.Config{InsecureSkipVerify: true}})
 }
 
 func TestATLSConnectionIsUsedAgainAndAClosedOneIsNot(t *testing.T) {
@@ -111,22 +167,28 @@ func TestAFailingAnswerThatStallsDoesNotStopFailover(t *testing.T) {
 }
 
 func TestWhatMustNotBeSentTwiceGetsAConnectionOfItsOwn(t *testing.T) {
-	url := lines(t, func(c net.Conn, q *http.Request, n int) bool {
-		io.Copy(io.Discard, q.Body)
-		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-		return false // it would close a kept connection as the next request arrives
-	})
-	e, s := &Engine{}, serverAt(t, url)
-	for i := range 20 {
+	type perConn struct{}
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Value(perConn{}).(*atomic.Int32).Add(1) > 1 {
+			panic(http.ErrAbortHandler) // it closes a connection as its second request arrives
+		}
+		fmt.Fprint(w, "{}")
+	}))
+	srv.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, perConn{}, new(atomic.Int32))
+	}
+	srv.Start()
+	defer srv.Close()
+	e, s := &Engine{}, serverAt(t, srv.URL)
+	for i := range 5 {
+		carry(e, jobFor("{}", s)) // leaves a connection that will break
 		job := jobFor("{}", s)
 		job.Changes = true
 		a, _, err := e.ask(t.Context(), s, job)
 		if err != nil {
 			t.Fatalf("%d: %v", i, err)
 		}
-		a.conn.in.shrink()
-		a.release()
-		a.pool.put(a.conn) // kept, though the server closes it
+		a.drop()
 	}
 	e.sweep(true)
 }

@@ -163,6 +163,19 @@ func TestAStreamWithALengthEndsHonestlyToo(t *testing.T) {
 	}
 }
 
+func TestAnErrorRecordIsAnEventOfItsOwn(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := start(t, "--connection", "s="+s.URL())
+	for cut, gap := range map[string]string{"data: {}\n\n": "", "data: {}\n": "\n", "data: {": "\n\n"} {
+		clear := s.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/v1/chat/completions", Status: 200, Body: cut, Header: http.Header{"Content-Type": {"text/event-stream"}}})
+		got := r.post("/v1/chat/completions", `{"model":"tiny-chain","stream":true,"messages":[{"role":"user","content":"x"}]}`)
+		if !strings.HasPrefix(got.body, cut+gap+"data: {\"error\":") {
+			t.Errorf("%q became %q", cut, got.body)
+		}
+		clear()
+	}
+}
+
 func TestAServersHeadersDoNotReplaceGollamasOwn(t *testing.T) {
 	s := ollama(t, with("tiny-chain"))
 	r := start(t, "--connection", "s="+s.URL())

@@ -159,7 +159,8 @@ func TestCloudModelsStayAtHome(t *testing.T) {
 
 func TestACloudStubHidesNoLocalModel(t *testing.T) {
 	local, stub := ollamatest.Model{Name: "gpt-oss:20b"}, ollamatest.Model{Name: "gpt-oss:20b-cloud", RemoteHost: "https://ollama.com:443", RemoteModel: "gpt-oss:20b"}
-	for _, models := range [][]ollamatest.Model{{local, stub}, {stub, local}} {
+	odd := ollamatest.Model{Name: "zz:local"} // no request can mean it
+	for _, models := range [][]ollamatest.Model{{local, stub, odd}, {odd, stub, local}} {
 		s := ollama(t, ollamatest.Options{Models: models})
 		r := start(t, "--connection", "s="+s.URL())
 		r.post("/api/generate", `{"model":"gpt-oss:20b"}`).want(t, 200, "load")

@@ -47,6 +47,14 @@ func TestBadNamesHaveOllamasText(t *testing.T) {
 	}
 }
 
+func TestAListedNameThatWouldMeanAnotherModelIsNotReachable(t *testing.T) {
+	for in, want := range map[string]bool{"x:latest": true, "me/x:7b": true, "x:local": false, "x:7b-cloud": false, "x:cloud": false, "": false, "bad name": false} {
+		if _, reachable := ParseListed(in); reachable != want {
+			t.Errorf("%q: reachable %v", in, reachable)
+		}
+	}
+}
+
 func TestCloudNamesAreKnown(t *testing.T) {
 	for in, want := range map[string]bool{
 		"x:cloud": true, "x:120b-cloud": true, "x:120B-CLOUD": true, "x:local": false, "x": false, "x-cloud": false, "x:cloudy": false,

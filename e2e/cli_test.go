@@ -84,7 +84,7 @@ func TestTheCommandLineIsToldWhatIsRefused(t *testing.T) {
 	binary(t)
 	onEachFleet(t, func(t *testing.T, f *fleet) {
 		c := newCLI(t, f.url)
-		const route, manage = `gollamas pulls only models it has a route for, and "` + unknown + `" has none`, "gollamas does not change its servers"
+		const route, manage = `gollamas pulls only models it has a route for, and "` + unknown + `" has none`, "gollamas changes no server"
 		c.fails(t, route, "run", unknown, "hello")
 		c.fails(t, route, "pull", unknown)
 		c.fails(t, f.says(t), "show", unknown)

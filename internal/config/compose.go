@@ -30,11 +30,14 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 		places:     map[string]string{},
 		modelsSaid: file.modelsSaid,
 		broken:     map[string]bool{},
+		valueAt:    map[string]string{},
+		valueWrong: map[string]bool{},
 	}
 	c.origins(getenv(originsEnv))
 	for _, s := range []source{file, env, g.said} {
 		c.values(s.values)
 	}
+	c.addresses()
 	c.connect(file.connections, slices.Concat(g.said.connections, env.connections))
 	c.route(file.routes, slices.Concat(g.said.routes, env.routes))
 	c.alias(file.aliases, slices.Concat(g.said.aliases, env.aliases))
@@ -56,6 +59,8 @@ type composer struct {
 	places     map[string]string // of an alias
 	modelsSaid bool              // the file has models, be they wrong
 	broken     map[string]bool   // connections that are named but could not be made
+	valueAt    map[string]string // where a plain setting was said
+	valueWrong map[string]bool   // plain settings that were said wrong somewhere
 }
 
 // originsEnv is Ollama's own variable: which web pages may ask.
@@ -81,7 +86,23 @@ func (c *composer) values(all []said[string]) {
 		i := slices.IndexFunc(Settings, func(s Setting) bool { return s.Key == v.key })
 		if err := Settings[i].set(&c.Config, v.value); err != nil {
 			c.problems.add(v.place, "%v", err)
+			c.valueWrong[v.key] = true
 		}
+		c.valueAt[v.key] = v.place
+	}
+}
+
+// addresses sees to it that listen and admin are two. Nobody asked for admin's default, so
+// listen may have it: people serve on that port where an Ollama has the usual one.
+func (c *composer) addresses() {
+	switch {
+	case c.valueWrong["listen"] || c.valueWrong["admin"] || !sameAddress(c.Listen, c.Admin):
+		return
+	case !c.AdminAsked:
+		c.Admin = ""
+	default:
+		c.problems.add(c.valueAt["admin"], "%q is taken by listen, %q (%s): give one of them another port, or say off here",
+			c.Admin, c.Listen, cmp.Or(c.valueAt["listen"], "the default"))
 	}
 }
 

@@ -15,11 +15,18 @@ type Config struct {
 	Listen      string
 	Level       string
 	ListAliases bool
-	MaxBody     int64 // bytes
-	Watch       time.Duration
-	Drain       time.Duration
-	ReadHeader  time.Duration
-	Origins     string // OLLAMA_ORIGINS, as Ollama reads it
+	// AllowRunning serves a model that is loaded on any connection, configured or not.
+	AllowRunning bool
+	Balance      string // one of Policies
+	Admin        string // the operator's address; "" = none
+	// AdminAsked is whether somebody said Admin, be it "off". A default that cannot be had is
+	// no reason not to start. Where Listen has the default, Admin is "" and nobody asked.
+	AdminAsked bool
+	MaxBody    int64 // bytes
+	Watch      time.Duration
+	Drain      time.Duration
+	ReadHeader time.Duration
+	Origins    string // OLLAMA_ORIGINS, as Ollama reads it
 
 	Connections []Connection
 	Models      []Model
@@ -52,6 +59,8 @@ func defaults() Config {
 	return Config{
 		Listen:     "localhost:11434",
 		Level:      "info",
+		Balance:    Policies[0],
+		Admin:      "localhost:11435",
 		MaxBody:    512 << 20,
 		Watch:      5 * time.Second,
 		Drain:      30 * time.Second,

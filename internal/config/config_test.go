@@ -81,7 +81,8 @@ func TestEveryNameOfAFlagAndVariable(t *testing.T) {
 	}
 	for _, s := range Settings {
 		for _, name := range s.Env {
-			value := map[string]string{"listen": "x:1", "level": "debug", "list_aliases": "true", "max_body": "1KB"}[s.Key]
+			value := map[string]string{"listen": "x:1", "level": "debug", "list_aliases": "true", "max_body": "1KB",
+				"allow_running": "true", "balance": "in-order", "admin": "x:2"}[s.Key]
 			if value == "" {
 				value = "7s"
 			}
@@ -101,7 +102,7 @@ func TestEveryNameOfAFlagAndVariable(t *testing.T) {
 }
 
 func plain(c Config) []any {
-	return []any{c.Listen, c.Level, c.ListAliases, c.MaxBody, c.Watch, c.Drain, c.ReadHeader}
+	return []any{c.Listen, c.Level, c.ListAliases, c.AllowRunning, c.Balance, c.Admin, c.MaxBody, c.Watch, c.Drain, c.ReadHeader}
 }
 
 func TestAFlagWinsOverAVariableOverTheFile(t *testing.T) {
@@ -116,6 +117,83 @@ func TestAFlagWinsOverAVariableOverTheFile(t *testing.T) {
 	}
 	if want := "m → a\nn → http://other:1\nx = n\n"; routes(c) != want || c.Connections[0].URL.Host != "flag:1" {
 		t.Errorf("%s%v", routes(c), c.Connections[0].URL)
+	}
+}
+
+func TestAFlagWinsOverAVariableOverTheFileForEachPlainSetting(t *testing.T) {
+	for _, s := range Settings {
+		values := map[string][3]string{
+			"listen": {"file:1", "env:1", "flag:1"}, "level": {"warn", "error", "debug"}, "max_body": {"1KB", "2KB", "3KB"},
+			"list_aliases": {"false", "true", "false"}, "allow_running": {"true", "false", "true"},
+			"balance": {"least-busy", "round-robin", "in-order"}, "admin": {"file:2", "env:2", "off"},
+		}[s.Key]
+		if values[0] == "" {
+			values = [3]string{"1s", "2s", "3s"}
+		}
+		file, env, flags := "", map[string]string{}, []string{"--connection", "a=http://a"}
+		for i, value := range values {
+			switch i {
+			case 0:
+				file = s.Key + ": " + value
+			case 1:
+				env[s.Env[0]] = value
+			case 2:
+				flags = append(flags, "--"+s.Flag()+"="+value)
+			}
+			want := defaults()
+			if err := s.set(&want, value); err != nil {
+				t.Fatal(err)
+			}
+			if c, err := given(t, file, env, flags...); err != nil || fmt.Sprint(plain(c)) != fmt.Sprint(plain(want)) {
+				t.Errorf("%s: %v: got %v, want %v", value, err, plain(c), plain(want))
+			}
+		}
+	}
+}
+
+func TestTheOperatorsAddressIsNotTheOneServedOn(t *testing.T) {
+	server := []string{"--connection", "a=http://a"}
+	for _, c := range []struct {
+		file  string
+		flags []string
+		admin string
+		asked bool
+	}{
+		{"", nil, "localhost:11435", false},
+		{"", []string{"--admin", "OFF"}, "", true},
+		{"admin: off", nil, "", true},
+		{"admin: localhost:11435", nil, "localhost:11435", true},
+		{"", []string{"--admin", ":1"}, ":1", true},
+		{"", []string{"--listen", "localhost:11435"}, "", false}, // nobody asked for both
+		{"", []string{"--listen", "0.0.0.0:11435"}, "", false},
+		{"", []string{"--listen", "localhost:0", "--admin", "localhost:0"}, "localhost:0", true},
+		{"", []string{"--listen", "10.0.0.1:5", "--admin", "10.0.0.2:5"}, "10.0.0.2:5", true},
+	} {
+		got, err := given(t, c.file, nil, append(server, c.flags...)...)
+		if err != nil || got.Admin != c.admin || got.AdminAsked != c.asked {
+			t.Errorf("%s %v: %v: %q, asked %t", c.file, c.flags, err, got.Admin, got.AdminAsked)
+		}
+	}
+	for _, c := range []struct {
+		file string
+		env  string
+		flag string
+		want string
+	}{
+		{"", "", "localhost:11434", `--admin: "localhost:11434" is taken by listen, "localhost:11434" (the default): give one of them another port, or say off here`},
+		{"listen: 0.0.0.0:5", "", "127.0.0.1:5", `--admin: "127.0.0.1:5" is taken by listen, "0.0.0.0:5" (listen): give one of them another port, or say off here`},
+		{"admin: LOCALHOST:5", "127.0.0.1:5", "", `admin: "LOCALHOST:5" is taken by listen, "127.0.0.1:5" (GOLLAMAS_LISTEN): give one of them another port, or say off here`},
+		{"listen: x\nadmin: localhost:11434", "", "", `listen: "x" is not an address: write HOST:PORT, such as localhost:11434 or 0.0.0.0:11434`},
+		{"level: x", "", "[::]:11434", `level: "x" is not a level: it is one of panic, fatal, error, warn, info, debug, trace` + "\n" +
+			`--admin: "[::]:11434" is taken by listen, "localhost:11434" (the default): give one of them another port, or say off here`},
+	} {
+		flags := server
+		if c.flag != "" {
+			flags = append(flags, "--admin", c.flag)
+		}
+		if _, err := given(t, c.file, map[string]string{"GOLLAMAS_LISTEN": c.env}, flags...); fmt.Sprint(err) != c.want {
+			t.Errorf("got\n%v\nwant\n%s", err, c.want)
+		}
 	}
 }
 
@@ -207,6 +285,9 @@ func TestMistakesAreToldWithTheirPlaceTheirValueAndTheReason(t *testing.T) {
 		{[]string{"--proxy", "m=http://a,http://b"}, `--proxy: "http://a,http://b" is more than one URL: name one at a time`},
 		{[]string{"--proxy", "m=http://a", "--alias", "x=y:cloud"}, `--alias: alias "x" leads to what it cannot: "y:cloud" is a cloud model`},
 		{[]string{"--proxy", "m=http://a", "--level", "loud"}, `--level: "loud" is not a level`},
+		{[]string{"--proxy", "m=http://a", "--balance", "least-bussy"}, `--balance: "least-bussy" is not a policy: it is one of loaded-first, least-busy, round-robin, in-order; did you mean "least-busy"?`},
+		{[]string{"--proxy", "m=http://a", "--admin", "no"}, `--admin: "no" is not an address: write HOST:PORT, such as localhost:11435, or off`},
+		{[]string{"--proxy", "m=http://a", "--allow-running=maybe"}, `--allow-running: "maybe" is neither true nor false`},
 		{[]string{"--proxy", "m=http://a", "--drain", "soon"}, `--drain: "soon" is not a duration`},
 		{[]string{"--proxy", "m=http://a", "--drain", "1e10"}, `--drain: "1e10" is not a duration`},
 		{[]string{"--proxy", "m=http://a", "--watch", "99999h"}, `--watch: "99999h" is too long`},

@@ -31,7 +31,15 @@ var Settings = []Setting{
 	{Key: "level", Value: "LEVEL", Flags: []string{"error-level"}, Env: []string{"GOLLAMAS_LEVEL", "LEVEL"},
 		Help: "panic, fatal, error, warn, info (default), debug, trace", set: setLevel},
 	{Key: "list_aliases", Env: []string{"GOLLAMAS_LIST_ALIASES", "LIST_ALIASES"}, Bool: true,
-		Help: "show aliases in model lists too", set: setListAliases},
+		Help: "show aliases in model lists too", set: func(c *Config, v string) error { return setBool(&c.ListAliases, v) }},
+	{Key: "allow_running", Env: []string{"GOLLAMAS_ALLOW_RUNNING"}, Bool: true,
+		Help: "serve a model that is loaded on any connection, configured or not",
+		set:  func(c *Config, v string) error { return setBool(&c.AllowRunning, v) }},
+	{Key: "balance", Value: "POLICY", Env: []string{"GOLLAMAS_BALANCE"},
+		Help: "order of servers: loaded-first (default), least-busy, round-robin, in-order",
+		set:  func(c *Config, v string) error { return setPolicy(&c.Balance, v) }},
+	{Key: "admin", Value: "ADDR", Env: []string{"GOLLAMAS_ADMIN"},
+		Help: "metrics, health and state are here (default localhost:11435; off = none)", set: setAdmin},
 	{Key: "max_body", Value: "SIZE", Env: []string{"GOLLAMAS_MAX_BODY"},
 		Help: "largest request that is read to be routed (default 512MiB)", set: setMaxBody},
 	{Key: "watch", Value: "TIME", Env: []string{"GOLLAMAS_WATCH"},
@@ -48,11 +56,61 @@ var Settings = []Setting{
 // Levels are the values of level, the most silent first.
 var Levels = []string{"panic", "fatal", "error", "warn", "info", "debug", "trace"}
 
+// Policies are the values of balance, the default first.
+var Policies = []string{"loaded-first", "least-busy", "round-robin", "in-order"}
+
 func setListen(c *Config, v string) error {
-	if _, port, err := net.SplitHostPort(v); err != nil || port == "" || tooHigh(port) {
+	if !isAddress(v) {
 		return fmt.Errorf("%q is not an address: write HOST:PORT, such as localhost:11434 or 0.0.0.0:11434", v)
 	}
 	c.Listen = v
+	return nil
+}
+
+func setAdmin(c *Config, v string) error {
+	off := strings.EqualFold(v, "off")
+	if !off && !isAddress(v) {
+		return fmt.Errorf("%q is not an address: write HOST:PORT, such as localhost:11435, or off", v)
+	}
+	if c.Admin, c.AdminAsked = v, true; off {
+		c.Admin = ""
+	}
+	return nil
+}
+
+func isAddress(v string) bool {
+	_, port, err := net.SplitHostPort(v)
+	return err == nil && port != "" && !tooHigh(port)
+}
+
+// sameAddress says whether two addresses cannot both be served on. Every free port, 0, is another one.
+func sameAddress(a, b string) bool {
+	aHost, aPort := hostPort(a)
+	bHost, bPort := hostPort(b)
+	return aPort == bPort && aPort != 0 && (aHost == bHost || aHost == "" || bHost == "")
+}
+
+// hostPort spells one address one way; the host is "" where it is every address of the machine.
+func hostPort(address string) (host string, port uint64) {
+	host, text, _ := net.SplitHostPort(address)
+	port, _ = strconv.ParseUint(text, 10, 16)
+	if host = strings.ToLower(host); host == "localhost" {
+		host = "127.0.0.1"
+	}
+	if ip := net.ParseIP(host); ip.IsUnspecified() {
+		host = ""
+	} else if ip != nil {
+		host = ip.String()
+	}
+	return host, port
+}
+
+func setPolicy(to *string, v string) error {
+	policy := strings.ToLower(v)
+	if !slices.Contains(Policies, policy) {
+		return fmt.Errorf("%q is not a policy: it is one of %s%s", v, strings.Join(Policies, ", "), Near(policy, Policies))
+	}
+	*to = policy
 	return nil
 }
 
@@ -68,12 +126,12 @@ func setLevel(c *Config, v string) error {
 	return nil
 }
 
-func setListAliases(c *Config, v string) error {
+func setBool(to *bool, v string) error {
 	b, err := strconv.ParseBool(strings.ToLower(v))
 	if err != nil {
 		return fmt.Errorf("%q is neither true nor false", v)
 	}
-	c.ListAliases = b
+	*to = b
 	return nil
 }
 

@@ -82,9 +82,10 @@ func (c *composer) origins(list string) {
 }
 
 func (c *composer) values(all []said[string]) {
+	every := slices.Concat(Settings, nested)
 	for _, v := range all {
-		i := slices.IndexFunc(Settings, func(s Setting) bool { return s.Key == v.key })
-		if err := Settings[i].set(&c.Config, v.value); err != nil {
+		i := slices.IndexFunc(every, func(s Setting) bool { return s.Key == v.key })
+		if err := every[i].set(&c.Config, v.value); err != nil {
 			c.problems.add(v.place, "%v", err)
 			c.valueWrong[v.key] = true
 		}

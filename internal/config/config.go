@@ -26,11 +26,26 @@ type Config struct {
 	Watch      time.Duration
 	Drain      time.Duration
 	ReadHeader time.Duration
+	Stall      Stall
+	Queue      Queue
 	Origins    string // OLLAMA_ORIGINS, as Ollama reads it
 
 	Connections []Connection
 	Models      []Model
 	Aliases     []route.Alias
+}
+
+// Stall is how long a server may be silent before it counts as stuck. They are
+// upper bounds: what is learned of a model on a server is tighter.
+type Stall struct {
+	FirstToken time.Duration // from the request to the first token
+	NextToken  time.Duration // from one token to the next
+}
+
+// A Queue is for requests whose servers all have no free place.
+type Queue struct {
+	Length int           // requests that may wait; 0 = none
+	Wait   time.Duration // how long each may
 }
 
 // A Connection is a server and how to reach it.
@@ -65,5 +80,7 @@ func defaults() Config {
 		Watch:      5 * time.Second,
 		Drain:      30 * time.Second,
 		ReadHeader: 10 * time.Second,
+		Stall:      Stall{FirstToken: 15 * time.Minute, NextToken: 5 * time.Minute},
+		Queue:      Queue{Length: 256, Wait: 2 * time.Minute},
 	}
 }

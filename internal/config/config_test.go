@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/goccy/go-yaml"
 )
 
 // given loads settings as the program would: a file's text ("" = none), variables, flags.
@@ -102,7 +104,7 @@ func TestEveryNameOfAFlagAndVariable(t *testing.T) {
 }
 
 func plain(c Config) []any {
-	return []any{c.Listen, c.Level, c.ListAliases, c.AllowRunning, c.Balance, c.Admin, c.MaxBody, c.Watch, c.Drain, c.ReadHeader}
+	return []any{c.Listen, c.Level, c.ListAliases, c.AllowRunning, c.Balance, c.Admin, c.MaxBody, c.Watch, c.Drain, c.ReadHeader, c.Stall, c.Queue}
 }
 
 func TestAFlagWinsOverAVariableOverTheFile(t *testing.T) {
@@ -149,6 +151,39 @@ func TestAFlagWinsOverAVariableOverTheFileForEachPlainSetting(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestStallAndQueue(t *testing.T) {
+	const a = "connections: {a: http://a}\n"
+	for _, c := range []struct {
+		file  string
+		stall Stall
+		queue Queue
+	}{
+		{"", Stall{15 * time.Minute, 5 * time.Minute}, Queue{256, 2 * time.Minute}},
+		{"stall: {first_token: 1, next_token: 1h}\nqueue: {length: 0, wait: 0}", Stall{time.Second, time.Hour}, Queue{0, 0}},
+		{"stall: {next_token: 1m30s}\nqueue:\n  length: ${LENGTH}", Stall{15 * time.Minute, 90 * time.Second}, Queue{9, 2 * time.Minute}},
+		{"stall:\nqueue:\n  # length: 5\n", Stall{15 * time.Minute, 5 * time.Minute}, Queue{256, 2 * time.Minute}},
+	} {
+		got, err := given(t, a+c.file, map[string]string{"LENGTH": "9"})
+		if err != nil || got.Stall != c.stall || got.Queue != c.queue {
+			t.Errorf("%s: %v: %v %v", c.file, err, got.Stall, got.Queue)
+		}
+	}
+	_, err := given(t, a+"stall: {first_token: 999ms, next_token: soon, frist_token: 1s}\nqueue: {length: -1, wait: -1s, lenght: 4}", nil)
+	tellsExactly(t, err,
+		`stall.first_token: "999ms" is too short: the least is 1s`,
+		`stall.next_token: "soon" is not a duration: write it like 30s, 5m or 1h30m`,
+		`stall.frist_token: there is no such setting; did you mean "first_token"?`,
+		`queue.length: "-1" is not a whole number from 0 to 1000000`,
+		`queue.wait: "-1s" is too short: the least is 0s`,
+		`queue.lenght: there is no such setting; did you mean "length"?`)
+	_, err = given(t, a+"stall: 5m\nqueue: {length: 2.5, wait: [1s]}\nstal: {first_token: 1m}", nil)
+	tellsExactly(t, err,
+		`stall: "5m" should be a mapping, with a key on each line`,
+		`queue.length: "2.5" is not a whole number from 0 to 1000000`,
+		`queue.wait: a list should be a plain value`,
+		`stal: there is no such setting; did you mean "stall"?`)
 }
 
 func TestTheOperatorsAddressIsNotTheOneServedOn(t *testing.T) {
@@ -406,7 +441,7 @@ models:
   phi: {routes: {connection: gpu3, wait: 3}}
 aliases: [a]
 `, nil)
-	want := []string{
+	tellsExactly(t, err,
 		`lisen: there is no such setting; did you mean "listen"?`,
 		`level: "5" is not a level: it is one of panic, fatal, error, warn, info, debug, trace`,
 		`watch: a list should be a plain value`,
@@ -419,8 +454,12 @@ aliases: [a]
 		`models.llama3.aliasses: there is no such setting; did you mean "aliases"?`,
 		`models.mistral: it has no routes: name the connections that have this model`,
 		`models.phi.routes.wait: there is no such setting`,
-		`aliases: a list should be a mapping, with a key on each line`,
-	}
+		`aliases: a list should be a mapping, with a key on each line`)
+}
+
+// tellsExactly compares an error's lines, in any order.
+func tellsExactly(t *testing.T, err error, want ...string) {
+	t.Helper()
 	got := strings.Split(fmt.Sprint(err), "\n")
 	slices.Sort(got)
 	slices.Sort(want)
@@ -454,6 +493,17 @@ func TestTheShippedExamplePassesAndShowsEveryDefault(t *testing.T) {
 	}
 	for _, s := range Settings {
 		if !strings.Contains(string(text), "\n"+s.Key+":") {
+			t.Errorf("the example does not show %s", s.Key)
+		}
+	}
+	r := reader{getenv: func(string) string { return "" }}
+	var doc any
+	if err := yaml.UnmarshalWithOptions(text, &doc, yaml.UseOrderedMap()); err != nil {
+		t.Fatal(err)
+	}
+	r.document(doc)
+	for _, s := range nested {
+		if !slices.ContainsFunc(r.said.values, func(v said[string]) bool { return v.key == s.Key }) {
 			t.Errorf("the example does not show %s", s.Key)
 		}
 	}

@@ -58,7 +58,7 @@ func (r *reader) document(doc any) {
 	if doc == nil {
 		return
 	}
-	known := []string{"connections", "models", "aliases"}
+	known := []string{"connections", "models", "aliases", "stall", "queue"}
 	for _, s := range Settings {
 		known = append(known, s.Key)
 	}
@@ -74,12 +74,19 @@ func (r *reader) document(doc any) {
 			r.members(place, v, nil, r.model)
 		case "aliases":
 			r.members(place, v, nil, r.alias)
+		case "stall", "queue":
+			r.members(place, v, below(key), r.value)
 		default:
-			if text, ok := r.text(place, v); ok {
-				r.said.values = append(r.said.values, said[string]{place, key, text})
-			}
+			r.value(place, key, v)
 		}
 	})
+}
+
+// value reads a plain setting. Its key is its place in the file.
+func (r *reader) value(place, _ string, v any) {
+	if text, ok := r.text(place, v); ok {
+		r.said.values = append(r.said.values, said[string]{place, place, text})
+	}
 }
 
 func (r *reader) connection(place, id string, v any) {

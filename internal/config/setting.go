@@ -53,6 +53,25 @@ var Settings = []Setting{
 		set:  func(c *Config, v string) error { return setDuration(&c.ReadHeader, v, time.Millisecond) }},
 }
 
+// nested are the plain values that stand one deeper, in the file only. The key says where.
+var nested = []Setting{
+	{Key: "stall.first_token", set: func(c *Config, v string) error { return setDuration(&c.Stall.FirstToken, v, time.Second) }},
+	{Key: "stall.next_token", set: func(c *Config, v string) error { return setDuration(&c.Stall.NextToken, v, time.Second) }},
+	{Key: "queue.length", set: func(c *Config, v string) error { return setNumber(&c.Queue.Length, v, 0, many) }},
+	{Key: "queue.wait", set: func(c *Config, v string) error { return setDuration(&c.Queue.Wait, v, 0) }},
+}
+
+// below are the keys that nested values have under one at the top.
+func below(top string) []string {
+	var out []string
+	for _, s := range nested {
+		if key, ok := strings.CutPrefix(s.Key, top+"."); ok {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
 // Levels are the values of level, the most silent first.
 var Levels = []string{"panic", "fatal", "error", "warn", "info", "debug", "trace"}
 
@@ -162,6 +181,18 @@ func setDuration(to *time.Duration, v string, least time.Duration) error {
 		return fmt.Errorf("%q is too long: the most is a year", v)
 	}
 	*to = d
+	return nil
+}
+
+// many is a greater number than anybody means.
+const many = 1_000_000
+
+func setNumber(to *int, v string, least, most int) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		return fmt.Errorf("%q is not a whole number from %d to %d", v, least, most)
+	}
+	*to = n
 	return nil
 }
 

@@ -60,7 +60,7 @@ func newTable(cfg config.Config, servers []*fleet.Server) (*route.Table, error) 
 	for i, m := range cfg.Models {
 		models[i].Name = m.Name
 		for _, at := range m.Routes {
-			models[i].Servers = append(models[i].Servers, servers[at])
+			models[i].Servers = append(models[i].Servers, servers[at.Connection])
 		}
 	}
 	return route.New(models, cfg.Aliases)

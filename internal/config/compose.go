@@ -32,6 +32,7 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 		broken:     map[string]bool{},
 		valueAt:    map[string]string{},
 		valueWrong: map[string]bool{},
+		routeAt:    map[[2]int]string{},
 	}
 	c.origins(getenv(originsEnv))
 	for _, s := range []source{file, env, g.said} {
@@ -40,6 +41,7 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 	c.addresses()
 	c.connect(file.connections, slices.Concat(g.said.connections, env.connections))
 	c.route(file.routes, slices.Concat(g.said.routes, env.routes))
+	c.policies(file.policies)
 	c.alias(file.aliases, slices.Concat(g.said.aliases, env.aliases))
 	if len(c.Connections) == 0 && len(c.problems) == 0 {
 		return Config{}, errors.New("nothing to serve: name a server with --connection ID=URL, " +
@@ -61,6 +63,7 @@ type composer struct {
 	broken     map[string]bool   // connections that are named but could not be made
 	valueAt    map[string]string // where a plain setting was said
 	valueWrong map[string]bool   // plain settings that were said wrong somewhere
+	routeAt    map[[2]int]string // where a model's route to a connection was said
 }
 
 // originsEnv is Ollama's own variable: which web pages may ask.
@@ -140,7 +143,8 @@ func (c *composer) addConnection(s said[connection]) {
 		}
 		return
 	}
-	c.Connections = append(c.Connections, Connection{ID: s.key, URL: u, Header: header, TLS: s.value.tls, Place: s.place})
+	c.Connections = append(c.Connections, Connection{ID: s.key, URL: u, Header: header, TLS: s.value.tls,
+		Parallel: s.value.parallel, Place: s.place})
 }
 
 func (c *composer) named(id string) int {
@@ -148,9 +152,9 @@ func (c *composer) named(id string) int {
 }
 
 // route adds the file's routes, but those of models that the command routes, and the command's.
-func (c *composer) route(file, command []said[string]) {
+func (c *composer) route(file, command []said[way]) {
 	for _, s := range file {
-		if !slices.ContainsFunc(command, func(o said[string]) bool { return sameModel(s.key, o.key) }) {
+		if !slices.ContainsFunc(command, func(o said[way]) bool { return sameModel(s.key, o.key) }) {
 			c.addRoute(s)
 		}
 	}
@@ -160,63 +164,102 @@ func (c *composer) route(file, command []said[string]) {
 	if !c.modelsSaid && len(file)+len(command) == 0 && len(c.Connections) > 0 {
 		all := Model{Name: "*"}
 		for i := range c.Connections {
-			all.Routes = append(all.Routes, i)
+			all.Routes = append(all.Routes, Route{Connection: i, Weight: 1})
 		}
 		c.Models = []Model{all}
 	}
 }
 
-func (c *composer) addRoute(s said[string]) {
-	if route.IsPattern(s.key) {
-		if err := route.CheckPattern(s.key); err != nil {
-			c.problems.add(s.place, "%v", err)
-			return
-		}
-	} else {
-		if _, err := route.CheckName(s.key); err != nil {
-			if strings.Contains(s.key, "://") { // a URL with a = in it: it may be a password's
-				err = errors.New("a URL stands where a model's name should: write MODEL=URL")
-			}
-			c.problems.add(s.place, "%v", err)
-			return
-		}
+func (c *composer) addRoute(s said[way]) {
+	if err := checkModel(s.key); err != nil {
+		c.problems.add(s.place, "%v", err)
+		return
 	}
-	to, ok := c.target(s)
+	at, ok := c.find(s.place, s.value.to)
 	if !ok {
 		return
 	}
-	i := slices.IndexFunc(c.Models, func(m Model) bool { return sameModel(m.Name, s.key) })
+	i := c.model(s.key)
 	if i < 0 {
 		c.Models = append(c.Models, Model{Name: s.key})
 		i = len(c.Models) - 1
 	}
-	if !slices.Contains(c.Models[i].Routes, to) {
-		c.Models[i].Routes = append(c.Models[i].Routes, to)
+	c.lead(i, Route{Connection: at, Weight: s.value.weight, Tier: s.value.tier}, s.place)
+}
+
+func checkModel(name string) error {
+	if route.IsPattern(name) {
+		return route.CheckPattern(name)
+	}
+	_, err := route.CheckName(name)
+	if err != nil && strings.Contains(name, "://") { // a URL with a = in it: it may be a password's
+		return errors.New("a URL stands where a model's name should: write MODEL=URL")
+	}
+	return err
+}
+
+// model finds the model of a name, -1 where there is none.
+func (c *composer) model(name string) int {
+	return slices.IndexFunc(c.Models, func(m Model) bool { return sameModel(m.Name, name) })
+}
+
+// lead adds a route to a model. The same one again says nothing new.
+func (c *composer) lead(model int, r Route, place string) {
+	m, key := &c.Models[model], [2]int{model, r.Connection}
+	i := slices.IndexFunc(m.Routes, func(have Route) bool { return have.Connection == r.Connection })
+	if i < 0 {
+		m.Routes = append(m.Routes, r)
+		c.routeAt[key] = place
+	} else if had := m.Routes[i]; had != r {
+		c.problems.add(place, "connection %q has weight %d and tier %d here, and weight %d and tier %d before (%s): name it once",
+			c.Connections[r.Connection].name(), r.Weight, r.Tier, had.Weight, had.Tier, c.routeAt[key])
 	}
 }
 
-// target finds the connection a route names, by ID or by URL; a URL nobody has named is one of its own.
-func (c *composer) target(s said[string]) (int, bool) {
-	if i := c.named(s.value); i >= 0 {
+// policies gives models a balance of their own. They keep it where the command routes them.
+func (c *composer) policies(file []said[string]) {
+	places := map[int]string{}
+	for _, s := range file {
+		var policy string
+		if err := setPolicy(&policy, s.value); err != nil {
+			c.problems.add(s.place, "%v", err)
+			continue
+		}
+		i := c.model(s.key)
+		if i < 0 {
+			continue // it has no routes, which is told already
+		}
+		m := &c.Models[i]
+		if m.Balance != "" && m.Balance != policy {
+			c.problems.add(s.place, "the same model has balance %q before (%s): say it once", m.Balance, places[i])
+			continue
+		}
+		m.Balance, places[i] = policy, s.place
+	}
+}
+
+// find finds the connection a route names, by ID or by URL; a URL nobody has named is one of its own.
+func (c *composer) find(place, to string) (int, bool) {
+	if i := c.named(to); i >= 0 {
 		return i, true
 	}
-	if c.broken[s.value] {
+	if c.broken[to] {
 		return 0, false // told already
 	}
-	if !strings.Contains(s.value, "://") {
-		hint := cmp.Or(Near(s.value, c.ids()), "; a URL needs http:// or https:// in front")
-		c.problems.add(s.place, "no connection named %q%s", redact(s.value), hint)
+	if !strings.Contains(to, "://") {
+		hint := cmp.Or(Near(to, c.ids()), "; a URL needs http:// or https:// in front")
+		c.problems.add(place, "no connection named %q%s", redact(to), hint)
 		return 0, false
 	}
-	u, header, err := parseURL(s.value)
+	u, header, err := parseURL(to)
 	if err != nil {
-		c.problems.add(s.place, "%v", err)
+		c.problems.add(place, "%v", err)
 		return 0, false
 	}
 	if i := slices.IndexFunc(c.Connections, func(have Connection) bool { return sameServer(have, u, header) }); i >= 0 {
 		return i, true
 	}
-	c.Connections = append(c.Connections, Connection{URL: u, Header: header, Place: s.place})
+	c.Connections = append(c.Connections, Connection{URL: u, Header: header, Place: place})
 	return len(c.Connections) - 1, true
 }
 

@@ -50,11 +50,12 @@ type Queue struct {
 
 // A Connection is a server and how to reach it.
 type Connection struct {
-	ID     string // "" where only a --proxy names its URL
-	URL    *url.URL
-	Header http.Header
-	TLS    TLS
-	Place  string // where it was said, for errors that only show when its files are opened
+	ID       string // "" where only a --proxy names its URL
+	URL      *url.URL
+	Header   http.Header
+	TLS      TLS
+	Parallel int    // requests at once; 0 = no limit
+	Place    string // where it was said, for errors that only show when its files are opened
 }
 
 // TLS is how an https server is trusted, and how gollamas shows who it is. Files are PEM.
@@ -65,8 +66,16 @@ type TLS struct {
 
 // A Model is a name or pattern and the connections it is routed to, in order.
 type Model struct {
-	Name   string
-	Routes []int // indices of Config.Connections
+	Name    string
+	Routes  []Route
+	Balance string // one of Policies; "" = Config.Balance
+}
+
+// A Route is one connection of a model, named once.
+type Route struct {
+	Connection int // index of Config.Connections
+	Weight     int // its share of the requests beside the others'; at least 1
+	Tier       int // a lower one is tried first
 }
 
 // defaults are right for somebody at home and safe for a company.

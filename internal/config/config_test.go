@@ -35,12 +35,14 @@ func routes(c Config) string {
 	var b strings.Builder
 	for _, m := range c.Models {
 		fmt.Fprintf(&b, "%s →", m.Name)
-		for _, i := range m.Routes {
-			id := c.Connections[i].ID
-			if id == "" {
-				id = c.Connections[i].URL.String()
+		for _, r := range m.Routes {
+			fmt.Fprintf(&b, " %s", c.Connections[r.Connection].name())
+			if r.Weight != 1 || r.Tier != 0 {
+				fmt.Fprintf(&b, "(%d, %d)", r.Weight, r.Tier)
 			}
-			fmt.Fprintf(&b, " %s", id)
+		}
+		if m.Balance != "" {
+			fmt.Fprintf(&b, " %s", m.Balance)
 		}
 		b.WriteString("\n")
 	}
@@ -153,6 +155,75 @@ func TestAFlagWinsOverAVariableOverTheFileForEachPlainSetting(t *testing.T) {
 	}
 }
 
+func TestARouteHasAWeightAndATierAndAModelABalance(t *testing.T) {
+	const two = "connections: {a: http://a, b: http://b}\n"
+	for _, c := range []struct {
+		file  string
+		flags []string
+		want  string
+	}{
+		{"models: {m: {routes: [{connection: a}, {connection: b, weight: 1000, tier: 1000}]}}", nil, "m → a b(1000, 1000)\n"},
+		{"models: {m: {routes: {connection: a, tier: 2}}}", nil, "m → a(1, 2)\n"},
+		{"models: {m: [{connection: a, weight: '${N}'}]}", nil, "m → a(7, 0)\n"},
+		{"models: {m: [{connection: 'http://c:1', weight: 2}]}", nil, "m → http://c:1(2, 0)\n"},
+		{"models: {m: [a, {connection: a}, {connection: 'http://a', weight: 1, tier: 0}]}", nil, "m → a\n"},
+		{"models: {m: [{connection: a, weight: 2}], 'm:latest': [{connection: a, weight: 2}]}", nil, "m → a(2, 0)\n"},
+		{"models: {m: [{connection: a, weight: 2}], n: [a]}", nil, "m → a(2, 0)\nn → a\n"},
+		{"models: {m: {routes: a, balance: in-order}, n: a}\nbalance: least-busy", nil, "m → a in-order\nn → a\n"},
+		{"models: {m: {routes: [{connection: a, weight: 2}], balance: in-order}}", []string{"--proxy", "m=b"}, "m → b in-order\n"},
+		{"models: {m: {routes: a, balance: in-order}, 'm:latest': {routes: b, balance: in-order}}", nil, "m → a b in-order\n"},
+		{"models: {'q*': {routes: a, balance: round-robin}}", nil, "q* → a round-robin\n"},
+	} {
+		got, err := given(t, two+c.file, map[string]string{"N": "7"}, c.flags...)
+		if err != nil || routes(got) != c.want {
+			t.Errorf("%s: %v\n got %swant %s", c.file, err, routes(got), c.want)
+		}
+	}
+}
+
+func TestWrongNumbersAndPoliciesAreAllTold(t *testing.T) {
+	_, err := given(t, `
+connections:
+  a: {url: http://a, parallel: -1}
+  b: {url: http://b, parallel: 1.5}
+  c: {url: http://c, paralel: 2}
+  d: {url: http://d, parallel: }
+models:
+  llama3:
+    routes: [a, {connection: b, weight: 0}, {connection: c, weight: 1001, tier: -1}, {connection: z, tier: low}]
+    balance: in-ordre
+  m:
+    routes: [{weight: 3}, {connection: [a]}, {conection: a}]
+  n:
+    routes: [a, {connection: b, weight: 3}, {connection: a, weight: 2}, {connection: http://b, weight: 3, tier: 1}]
+    balance: [in-order]
+  n:latest: {routes: a, balance: in-order}
+  N: {routes: {connection: a, tier: 5}, balance: least-busy}
+  o: {routes: [http://x, {connection: http://x, weight: 2}]}
+`, nil)
+	tellsExactly(t, err,
+		`connections.a.parallel: "-1" is not a whole number from 0 to 1000000`,
+		`connections.b.parallel: "1.5" is not a whole number from 0 to 1000000`,
+		`connections.c.paralel: there is no such setting; did you mean "parallel"?`,
+		`connections.d.parallel: nothing stands here; it should be a plain value`,
+		`models.llama3.routes[1].weight: "0" is not a whole number from 1 to 1000`,
+		`models.llama3.routes[2].weight: "1001" is not a whole number from 1 to 1000`,
+		`models.llama3.routes[2].tier: "-1" is not a whole number from 0 to 1000`,
+		`models.llama3.routes[3].tier: "low" is not a whole number from 0 to 1000`,
+		`models.llama3.routes[3]: no connection named "z"; did you mean "a"?`,
+		`models.llama3.balance: "in-ordre" is not a policy: it is one of loaded-first, least-busy, round-robin, in-order; did you mean "in-order"?`,
+		`models.m.routes[0]: it names no connection: write {connection: ID}`,
+		`models.m.routes[1].connection: a list should be a plain value`,
+		`models.m.routes[2].conection: there is no such setting; did you mean "connection"?`,
+		`models.m.routes[2]: it names no connection: write {connection: ID}`,
+		`models.n.routes[2]: connection "a" has weight 2 and tier 0 here, and weight 1 and tier 0 before (models.n.routes[0]): name it once`,
+		`models.n.routes[3]: connection "b" has weight 3 and tier 1 here, and weight 3 and tier 0 before (models.n.routes[1]): name it once`,
+		`models.n.balance: a list should be a plain value`,
+		`models.N.routes: connection "a" has weight 1 and tier 5 here, and weight 1 and tier 0 before (models.n.routes[0]): name it once`,
+		`models.N.balance: the same model has balance "in-order" before (models.n:latest.balance): say it once`,
+		`models.o.routes[1]: connection "http://x" has weight 2 and tier 0 here, and weight 1 and tier 0 before (models.o.routes[0]): name it once`)
+}
+
 func TestStallAndQueue(t *testing.T) {
 	const a = "connections: {a: http://a}\n"
 	for _, c := range []struct {
@@ -240,10 +311,12 @@ connections:
     url: https://mini-ai.lan/ollama/
     headers: {Authorization: "Bearer ${MINI_TOKEN}"}
     tls: {ca: /etc/ssl/lan.pem, cert: c.pem, key: k.pem, insecure: true}
+    parallel: 4
 models:
   llama3.2:
-    routes: [main, {connection: mini}]
+    routes: [main, {connection: mini, weight: 3, tier: 1}]
     aliases: [gpt-3.5-turbo]
+    balance: Least-Busy
   deepseek-r1:14b: main
   "qwen*": [mini]
 aliases: {deepseek: deepseek-r1:14b}
@@ -253,12 +326,13 @@ watch: 2
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "llama3.2 → main mini\ndeepseek-r1:14b → main\nqwen* → mini\ngpt-3.5-turbo = llama3.2\ndeepseek = deepseek-r1:14b\n"
+	want := "llama3.2 → main mini(3, 1) least-busy\ndeepseek-r1:14b → main\nqwen* → mini\ngpt-3.5-turbo = llama3.2\ndeepseek = deepseek-r1:14b\n"
 	if routes(c) != want {
 		t.Errorf("got\n%swant\n%s", routes(c), want)
 	}
 	mini := c.Connections[1]
-	if mini.Header.Get("Authorization") != "Bearer t0k" || mini.TLS != (TLS{"/etc/ssl/lan.pem", "c.pem", "k.pem", true}) || mini.URL.Path != "/ollama" {
+	if mini.Header.Get("Authorization") != "Bearer t0k" || mini.TLS != (TLS{"/etc/ssl/lan.pem", "c.pem", "k.pem", true}) || mini.URL.Path != "/ollama" ||
+		mini.Parallel != 4 || c.Connections[0].Parallel != 0 {
 		t.Errorf("%+v", mini)
 	}
 	if c.MaxBody != 20e6 || c.Watch != 2*time.Second {
@@ -342,7 +416,7 @@ func TestAFileThatNamesAModelWithoutAServerServesNothingElse(t *testing.T) {
 	for file, want := range map[string]string{
 		a + "models: {m: []}":                                    "models.m: it has no routes",
 		a + "models: {m: {routes: []}}":                          "models.m.routes: it has no routes",
-		a + "models: {m: {routes: [{}]}}":                        "models.m.routes: it has no routes",
+		a + "models: {m: {routes: [{}]}}":                        "models.m.routes[0]: it names no connection: write {connection: ID}",
 		a + "models: {m: ''}":                                    `models.m: no connection named ""`,
 		a + "models: {}":                                         "models: there are none",
 		`models: {a: "http://x:1", b: ""}`:                       `models.b: no connection named ""`,
@@ -507,7 +581,8 @@ func TestTheShippedExamplePassesAndShowsEveryDefault(t *testing.T) {
 			t.Errorf("the example does not show %s", s.Key)
 		}
 	}
-	for _, key := range []string{"connections:", "models:", "routes:", "aliases:", "headers:", "tls:", "ca:", "cert:", "insecure:", "${"} {
+	for _, key := range []string{"connections:", "models:", "routes:", "aliases:", "headers:", "tls:", "ca:", "cert:", "insecure:", "${",
+		"parallel: 0 ", "weight: 1 ", "tier: 0 ", "    balance: " + defaults().Balance + " "} {
 		if !strings.Contains(string(text), key) {
 			t.Errorf("the example does not show %s", key)
 		}

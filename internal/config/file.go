@@ -94,7 +94,7 @@ func (r *reader) connection(place, id string, v any) {
 	if _, short := v.(string); short {
 		c.value.url, _ = r.text(place, v)
 	} else {
-		r.members(place, v, []string{"url", "headers", "tls"}, func(place, key string, v any) {
+		r.members(place, v, []string{"url", "headers", "tls", "parallel"}, func(place, key string, v any) {
 			switch key {
 			case "url":
 				c.value.url, _ = r.text(place, v)
@@ -102,6 +102,8 @@ func (r *reader) connection(place, id string, v any) {
 				c.value.header = r.header(place, v)
 			case "tls":
 				r.tls(place, v, &c.value.tls)
+			case "parallel":
+				r.number(place, v, &c.value.parallel, 0, many)
 			}
 		})
 	}
@@ -163,7 +165,7 @@ func (r *reader) model(place, name string, v any) {
 		return
 	}
 	routed := false
-	r.members(place, v, []string{"routes", "aliases"}, func(place, key string, v any) {
+	r.members(place, v, []string{"routes", "aliases", "balance"}, func(place, key string, v any) {
 		switch key {
 		case "routes":
 			routed = true
@@ -174,6 +176,10 @@ func (r *reader) model(place, name string, v any) {
 					r.said.aliases = append(r.said.aliases, said[string]{place, alias, name})
 				}
 			})
+		case "balance":
+			if policy, ok := r.text(place, v); ok {
+				r.said.policies = append(r.said.policies, said[string]{place, name, policy})
+			}
 		}
 	})
 	if !routed {
@@ -188,15 +194,11 @@ func (r *reader) routes(place, model string, v any) {
 	one := func(place string, v any) {
 		if _, long := v.(yaml.MapSlice); !long {
 			if to, ok := r.text(place, v); ok {
-				r.said.routes = append(r.said.routes, said[string]{place, model, to})
+				r.said.routes = append(r.said.routes, said[way]{place, model, plainWay(to)})
 			}
 			return
 		}
-		r.members(place, v, []string{"connection"}, func(place, _ string, v any) {
-			if to, ok := r.text(place, v); ok {
-				r.said.routes = append(r.said.routes, said[string]{place, model, to})
-			}
-		})
+		r.way(place, model, v)
 	}
 	before := len(r.said.routes) + len(r.said.problems)
 	if _, list := v.([]any); list {
@@ -206,6 +208,27 @@ func (r *reader) routes(place, model string, v any) {
 	}
 	if len(r.said.routes)+len(r.said.problems) == before {
 		r.said.problems.add(place, noRoutes)
+	}
+}
+
+// way reads a route that is a mapping.
+func (r *reader) way(place, model string, v any) {
+	w, named, ok := plainWay(""), false, false
+	r.members(place, v, []string{"connection", "weight", "tier"}, func(place, key string, v any) {
+		switch key {
+		case "connection":
+			named = true
+			w.to, ok = r.text(place, v)
+		case "weight":
+			r.number(place, v, &w.weight, 1, highest)
+		case "tier":
+			r.number(place, v, &w.tier, 0, highest)
+		}
+	})
+	if ok {
+		r.said.routes = append(r.said.routes, said[way]{place, model, w})
+	} else if !named {
+		r.said.problems.add(place, "it names no connection: write {connection: ID}")
 	}
 }
 
@@ -275,6 +298,14 @@ func (r *reader) truth(place string, v any) bool {
 		r.said.problems.add(place, "%s should be true or false", what(v))
 	}
 	return b
+}
+
+func (r *reader) number(place string, v any, to *int, least, most int) {
+	if text, ok := r.text(place, v); ok {
+		if err := setNumber(to, text, least, most); err != nil {
+			r.said.problems.add(place, "%v", err)
+		}
+	}
 }
 
 // what names a value and its type for an error.

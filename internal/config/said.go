@@ -10,7 +10,8 @@ import (
 type source struct {
 	values      []said[string] // plain settings; key is the setting's
 	connections []said[connection]
-	routes      []said[string] // key is the model, value a connection's ID or URL
+	routes      []said[way]    // key is the model
+	policies    []said[string] // key is the model, value its balance
 	aliases     []said[string] // key is the alias, value the model
 	problems    problems
 	modelsSaid  bool // there are models, be they wrong
@@ -26,7 +27,18 @@ type connection struct {
 	url    string
 	header map[string]string
 	tls    TLS
+
+	parallel int
 }
+
+// A way is a route whose connection is still to be found.
+type way struct {
+	to           string // a connection's ID or URL
+	weight, tier int
+}
+
+// plainWay is what a name alone says.
+func plainWay(to string) way { return way{to: to, weight: 1} }
 
 // problems are everything that is wrong, so that all is told at once.
 type problems []error
@@ -67,7 +79,7 @@ func (s *source) addRoute(place, text string) {
 		s.problems.add(place, "%v", err)
 		return
 	}
-	s.routes = append(s.routes, said[string]{place, model, to})
+	s.routes = append(s.routes, said[way]{place, model, plainWay(to)})
 }
 
 func (s *source) addAlias(place, text string) {

@@ -184,8 +184,10 @@ func setDuration(to *time.Duration, v string, least time.Duration) error {
 	return nil
 }
 
-// many is a greater number than anybody means.
-const many = 1_000_000
+const (
+	many    = 1_000_000 // a greater number than anybody means
+	highest = 1000      // weight and tier
+)
 
 func setNumber(to *int, v string, least, most int) error {
 	n, err := strconv.Atoi(v)

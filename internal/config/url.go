@@ -62,6 +62,9 @@ func redact(s string) string {
 // Redact is redact, for what stands where no setting belongs.
 func Redact(s string) string { return redact(s) }
 
+// name is what a person calls a connection by: its ID, or its URL where it has none.
+func (c Connection) name() string { return cmp.Or(c.ID, c.URL.Redacted()) }
+
 // sameServer says whether a URL, with the user and password that stood in it,
 // is a connection's. One that names neither is the connection's too.
 func sameServer(c Connection, u *url.URL, header http.Header) bool {

@@ -25,6 +25,7 @@ Flags
 
 const helpTail = `
 A MODEL may have a * in it (qwen*, *). Connections and no proxy at all = every model they have.
+A URL may be dns+http://NAME:11434: there is a server at each address that the name has.
 Every flag is a variable too: --max-body is GOLLAMAS_MAX_BODY, --proxy is GOLLAMAS_PROXIES.
 OLLAMA_ORIGINS names the web pages that may ask, as it does for Ollama.
 gollamas.example.yaml shows the file. A flag wins over a variable, a variable over the file.

@@ -128,23 +128,23 @@ func sameKey[T any](a said[T]) func(said[T]) bool {
 }
 
 func (c *composer) addConnection(s said[connection]) {
-	u, header, err := parseURL(s.value.url)
+	conn, err := parseURL(s.value.url)
 	if err != nil {
 		c.problems.add(s.place, "%v", err)
 		c.broken[s.key] = true
 		return
 	}
 	for name, value := range s.value.header {
-		header.Set(name, value)
+		conn.Header.Set(name, value)
 	}
 	if i := c.named(s.key); i >= 0 {
-		if had := c.Connections[i]; !sameServer(had, u, header) {
-			c.problems.add(s.place, "connection %q is %s already (%s)", s.key, had.URL.Redacted(), had.Place)
+		if had := c.Connections[i]; !sameServer(had, conn) {
+			c.problems.add(s.place, "connection %q is %s already (%s)", s.key, had.spelled(), had.Place)
 		}
 		return
 	}
-	c.Connections = append(c.Connections, Connection{ID: s.key, URL: u, Header: header, TLS: s.value.tls,
-		Parallel: s.value.parallel, Place: s.place})
+	conn.ID, conn.TLS, conn.Parallel, conn.Place = s.key, s.value.tls, s.value.parallel, s.place
+	c.Connections = append(c.Connections, conn)
 }
 
 func (c *composer) named(id string) int {
@@ -247,19 +247,20 @@ func (c *composer) find(place, to string) (int, bool) {
 		return 0, false // told already
 	}
 	if !strings.Contains(to, "://") {
-		hint := cmp.Or(Near(to, c.ids()), "; a URL needs http:// or https:// in front")
+		hint := cmp.Or(Near(to, c.ids()), "; a URL needs "+schemes(to)+" in front")
 		c.problems.add(place, "no connection named %q%s", redact(to), hint)
 		return 0, false
 	}
-	u, header, err := parseURL(to)
+	conn, err := parseURL(to)
 	if err != nil {
 		c.problems.add(place, "%v", err)
 		return 0, false
 	}
-	if i := slices.IndexFunc(c.Connections, func(have Connection) bool { return sameServer(have, u, header) }); i >= 0 {
+	if i := slices.IndexFunc(c.Connections, func(have Connection) bool { return sameServer(have, conn) }); i >= 0 {
 		return i, true
 	}
-	c.Connections = append(c.Connections, Connection{URL: u, Header: header, Place: place})
+	conn.Place = place
+	c.Connections = append(c.Connections, conn)
 	return len(c.Connections) - 1, true
 }
 

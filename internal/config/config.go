@@ -52,6 +52,7 @@ type Queue struct {
 type Connection struct {
 	ID       string // "" where only a --proxy names its URL
 	URL      *url.URL
+	Discover bool // dns+ stood before the URL: there is a server at each address that its host's name has
 	Header   http.Header
 	TLS      TLS
 	Parallel int    // requests at once; 0 = no limit

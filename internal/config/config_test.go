@@ -351,6 +351,29 @@ func TestOneURLIsOneConnectionAndTwoIDsAreTwo(t *testing.T) {
 	}
 }
 
+func TestANameWithManyAddressesIsAConnectionOfItsOwn(t *testing.T) {
+	c, err := given(t, "", nil, "--connection", "one=http://x", "--connection", "all=dns+http://x:80/", "--proxy", "m=DNS+http://X", "--proxy", "m=http://x",
+		"--proxy", "n=dns+https://u:p@y:1/ollama", "--proxy", "n=https://y:1/ollama")
+	if want := "m → all one\nn → dns+https://y:1/ollama https://y:1/ollama\n"; err != nil || routes(c) != want {
+		t.Fatalf("%v\n%s", err, routes(c))
+	}
+	for i, want := range []struct {
+		url      string
+		discover bool
+	}{{"http://x", false}, {"http://x:80", true}, {"https://y:1/ollama", true}, {"https://y:1/ollama", false}} {
+		if got := c.Connections[i]; got.URL.String() != want.url || got.Discover != want.discover {
+			t.Errorf("%s, discover %t: want %v", got.URL, got.Discover, want)
+		}
+	}
+	if auth := c.Connections[2].Header.Get("Authorization"); auth != "Basic dTpw" {
+		t.Errorf("Authorization %q", auth)
+	}
+	c, err = given(t, "connections: {a: dns+http://a, b: {url: dns+https://localhost, parallel: 2}}\nmodels: {m: [a, {connection: dns+https://localhost, tier: 1}]}", nil)
+	if err != nil || routes(c) != "m → a b(1, 1)\n" || !c.Connections[0].Discover || !c.Connections[1].Discover {
+		t.Errorf("%v\n%s", err, routes(c))
+	}
+}
+
 func TestConnectionsWithoutAProxyAreAStarOnEach(t *testing.T) {
 	c, err := given(t, "", nil, "--connection", "a=http://a", "--connection", "b=http://b", "--alias", "x=anything")
 	if err != nil || routes(c) != "* → a b\nx = anything\n" {
@@ -381,6 +404,14 @@ func TestMistakesAreToldWithTheirPlaceTheirValueAndTheReason(t *testing.T) {
 		{[]string{"--proxy", "a=server-01:11434"}, `--proxy: no connection named "server-01:11434"; a URL needs http:// or https:// in front`},
 		{[]string{"--connection", "gpu8=http://a", "--proxy", "a=gpu9"}, `--proxy: no connection named "gpu9"; did you mean "gpu8"?`},
 		{[]string{"--connection", "a=http://a", "--connection", "a=http://b"}, `--connection: connection "a" is http://a already (--connection)`},
+		{[]string{"--connection", "a=dns+ftp://a"}, `--connection: "dns+ftp://a" needs http://, https://, dns+http:// or dns+https:// in front`},
+		{[]string{"--connection", "a=dns://a"}, `--connection: "dns://a" needs http://, https://, dns+http:// or dns+https:// in front`},
+		{[]string{"--proxy", "m=dns+a:11434"}, `--proxy: no connection named "dns+a:11434"; a URL needs http://, https://, dns+http:// or dns+https:// in front`},
+		{[]string{"--proxy", "m=dns+http://10.0.0.1:11434"}, `--proxy: "dns+http://10.0.0.1:11434" has an IP address where dns+ needs a name to look up: leave dns+ away`},
+		{[]string{"--connection", "a=dns+https://[::1]"}, `--connection: "dns+https://[::1]" has an IP address where dns+ needs a name to look up: leave dns+ away`},
+		{[]string{"--connection", "a=dns+http://:11434"}, `--connection: "dns+http://:11434" names no host`},
+		{[]string{"--connection", "a=http://a", "--connection", "a=dns+http://a"}, `--connection: connection "a" is http://a already (--connection)`},
+		{[]string{"--connection", "a=dns+http://a", "--connection", "a=http://a"}, `--connection: connection "a" is dns+http://a already (--connection)`},
 		{[]string{"--connection", "a=http://a?x=1"}, `"http://a?…" has something behind its path`},
 		{[]string{"--connection", "a=http://"}, `"http://" names no host`},
 		{[]string{"--proxy", "bad name=http://a"}, `--proxy: "bad name": invalid model name`},
@@ -441,6 +472,7 @@ func TestOriginsThatOllamaWouldNotTakeAreTold(t *testing.T) {
 func TestNoSecretIsPrinted(t *testing.T) {
 	for _, flags := range [][]string{
 		{"--proxy", "http://user:SECRET@host"}, {"--connection", "http://user:SECRET@host"}, {"--proxy", "m=user:SECRET@host:1"},
+		{"--connection", "a=dns+ftp://u:SECRET@host"}, {"--proxy", "m=dns+http://u:SECRET@10.0.0.1"}, {"--connection", "a=dns+http://u:SECRET@h?x"},
 		{"--proxy", "http://u:SECR=ET@h"}, {"--proxy", "m=http://host/?token=SECRET"}, {"--connection", "a=http://u:1/SECRET@host"},
 	} {
 		if _, err := given(t, "", nil, flags...); err == nil || strings.Contains(err.Error(), "SECR") {
@@ -582,7 +614,7 @@ func TestTheShippedExamplePassesAndShowsEveryDefault(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"connections:", "models:", "routes:", "aliases:", "headers:", "tls:", "ca:", "cert:", "insecure:", "${",
-		"parallel: 0 ", "weight: 1 ", "tier: 0 ", "    balance: " + defaults().Balance + " "} {
+		"parallel: 0 ", "dns+http://", "weight: 1 ", "tier: 0 ", "    balance: " + defaults().Balance + " "} {
 		if !strings.Contains(string(text), key) {
 			t.Errorf("the example does not show %s", key)
 		}

@@ -77,7 +77,7 @@ func TestNoQuestionTellsGollamasFromOneOllama(t *testing.T) {
 				continue
 			}
 			if q.path == "/api/ps" { // what is loaded changes with each question before
-				r.servers[0].LookAgain()
+				r.server(0).LookAgain()
 				eventually(t, func() bool {
 					return masked(r.ask(q.method, q.path, q.body)) == masked(ask(t, q.method, s.URL()+q.path, q.body))
 				})

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"gollamas/internal/balance"
 	"gollamas/internal/config"
 	"gollamas/internal/fleet"
 	"gollamas/internal/gateway"
@@ -33,29 +34,38 @@ const maxHeader = 256 << 10
 
 // An App is the whole program, not yet running.
 type App struct {
-	cfg     config.Config
-	via     string // this gollamas, among those a request may go through
-	log     *slog.Logger
-	servers []*fleet.Server
-	table   *route.Table
-	engine  *proxy.Engine
-	done    []func(proxy.Exchange)
+	cfg         config.Config
+	via         string // this gollamas, among those a request may go through
+	log         *slog.Logger
+	connections []*fleet.Connection
+	table       *route.Table
+	desk        *balance.Desk
+	engine      *proxy.Engine
+	done        []func(proxy.Exchange)
 }
 
 // New builds the program. Its errors carry the place of the setting at fault.
 // Each finished exchange is told to the access log, and to done.
 func New(cfg config.Config, log *slog.Logger, done ...func(proxy.Exchange)) (*App, error) {
+	return build(cfg, log, outside{}, done...)
+}
+
+func build(cfg config.Config, log *slog.Logger, world outside, done ...func(proxy.Exchange)) (*App, error) {
 	via := rand.Text()
-	servers, err := newServers(cfg, via)
+	desk := balance.NewDesk(cfg.Queue.Length, cfg.Queue.Wait)
+	connections, err := newConnections(cfg, world, fleet.Options{
+		Watch: cfg.Watch, Via: via, Log: log, Changed: desk.Dispatch,
+		Stall: fleet.Stall{First: cfg.Stall.FirstToken, Next: cfg.Stall.NextToken},
+	})
 	if err != nil {
 		return nil, err
 	}
-	table, err := newTable(cfg, servers)
+	table, err := newTable(cfg, connections)
 	if err != nil {
 		return nil, err
 	}
 	return &App{
-		cfg: cfg, log: log, via: via, servers: servers, table: table, engine: &proxy.Engine{},
+		cfg: cfg, log: log, via: via, connections: connections, table: table, desk: desk, engine: &proxy.Engine{},
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
 	}, nil
 }
@@ -83,8 +93,9 @@ const lastWords = time.Second
 func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { fleet.Watch(background, a.servers, a.log) })
+	wg.Go(func() { fleet.Watch(background, a.connections) })
 	wg.Go(func() { a.engine.Run(background) })
+	wg.Go(func() { a.tellMixed(background) })
 	defer wg.Wait()
 	srv := a.httpServer(background, l.Addr())
 	requests := &turnstile{}
@@ -131,7 +142,7 @@ func (a *App) drained(srv *http.Server, now context.Context) bool {
 
 func (a *App) httpServer(base context.Context, addr net.Addr) *http.Server {
 	g := gateway.New(gateway.Options{
-		Table: a.table, Engine: a.engine,
+		Table: a.table, Desk: a.desk, Engine: a.engine,
 		Origins:     gateway.NewOrigins(a.cfg.Origins, loopback(addr)),
 		ListAliases: a.cfg.ListAliases, Via: a.via, MaxBody: a.cfg.MaxBody, Done: a.done,
 		Panicked: func(id string, what any) {

@@ -15,10 +15,7 @@ type Line struct {
 func Lines(t *route.Table) []Line {
 	var out []Line
 	for _, r := range t.All() {
-		l := Line{Model: r.Name, Aliases: t.AliasesOfRoute(r)}
-		for _, s := range r.Servers {
-			l.Servers = append(l.Servers, s.ID())
-		}
+		l := Line{Model: r.Name, Aliases: t.AliasesOfRoute(r), Servers: r.Connections()}
 		out = append(out, l)
 	}
 	return out

@@ -78,7 +78,7 @@ func TestABlackHoledServerSlowsNoList(t *testing.T) {
 	if took := time.Since(start); took > 500*time.Millisecond {
 		t.Errorf("the second list took %v, though the first had waited already", took)
 	}
-	fleet.FirstLook(t.Context(), r.servers, 10*time.Second) // the hole has been given up
+	fleet.FirstLook(t.Context(), r.connections, 10*time.Second) // the hole has been given up
 	var took []time.Duration
 	for range 11 {
 		start := time.Now()
@@ -209,7 +209,7 @@ func TestLastKnownListsAreServedWhileAServerIsAway(t *testing.T) {
 	s := ollama(t, with("tiny-chain"))
 	r := start(t, "--proxy", "tiny-chain="+s.URL(), "--watch", "100ms")
 	s.Stop()
-	eventually(t, func() bool { return !r.servers[0].State().Up })
+	eventually(t, func() bool { return !r.server(0).State().Up })
 	r.get("/api/tags").want(t, 200, "tiny-chain:latest")
 	r.get("/api/version").want(t, 200, "0.24.0")
 	if !strings.Contains(r.log.String(), `"server down"`) {
@@ -218,7 +218,7 @@ func TestLastKnownListsAreServedWhileAServerIsAway(t *testing.T) {
 	if err := s.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() bool { return r.servers[0].State().Up })
+	eventually(t, func() bool { return r.server(0).State().Up })
 }
 
 func TestPatternsServeWhateverIsInstalledAndTheLongerWins(t *testing.T) {

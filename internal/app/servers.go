@@ -1,28 +1,45 @@
 package app
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 
+	"gollamas/internal/balance"
 	"gollamas/internal/config"
 	"gollamas/internal/fleet"
 	"gollamas/internal/route"
 )
 
-// newServers makes a server of each connection. The files that are named are
+// outside is how servers are reached. The zero value is the network; tests in pretended time have their own.
+type outside struct {
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+// newConnections makes what each connection needs. The files that are named are
 // opened; no server is asked anything.
-func newServers(cfg config.Config, via string) ([]*fleet.Server, error) {
-	var out []*fleet.Server
+func newConnections(cfg config.Config, world outside, common fleet.Options) ([]*fleet.Connection, error) {
+	var out []*fleet.Connection
 	var wrong []error
 	for _, c := range cfg.Connections {
 		conf, err := clientTLS(c.TLS)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s.tls: %w", c.Place, err))
 		}
-		out = append(out, fleet.New(fleet.Options{ID: c.ID, URL: c.URL, Header: c.Header, TLS: conf, Watch: cfg.Watch, Via: via}))
+		o := common
+		o.ID, o.URL, o.Header, o.TLS, o.Parallel, o.Dial = c.ID, c.URL, c.Header, conf, c.Parallel, world.dial
+		if c.Discover {
+			out = append(out, fleet.Discover(o, world.resolve))
+		} else {
+			out = append(out, fleet.Fixed(o))
+		}
 	}
 	return out, errors.Join(wrong...)
 }
@@ -55,13 +72,17 @@ func clientTLS(t config.TLS) (*tls.Config, error) {
 	return conf, nil
 }
 
-func newTable(cfg config.Config, servers []*fleet.Server) (*route.Table, error) {
+func newTable(cfg config.Config, connections []*fleet.Connection) (*route.Table, error) {
 	models := make([]route.Model, len(cfg.Models))
 	for i, m := range cfg.Models {
-		models[i].Name = m.Name
-		for _, at := range m.Routes {
-			models[i].Servers = append(models[i].Servers, servers[at.Connection])
+		models[i] = route.Model{Name: m.Name, Policy: balance.Named(cmp.Or(m.Balance, cfg.Balance))}
+		for _, to := range m.Routes {
+			models[i].To = append(models[i].To, route.To{Connection: connections[to.Connection], Weight: to.Weight, Tier: to.Tier})
 		}
 	}
-	return route.New(models, cfg.Aliases)
+	table, err := route.New(models, cfg.Aliases)
+	if err == nil && cfg.AllowRunning {
+		table.AllowRunning(connections, balance.Named(cfg.Balance))
+	}
+	return table, err
 }

@@ -37,9 +37,12 @@ type running struct {
 func start(t *testing.T, flags ...string) *running {
 	t.Helper()
 	r := launch(t, flags...)
-	fleet.FirstLook(t.Context(), r.servers, 10*time.Second)
+	fleet.FirstLook(t.Context(), r.connections, 10*time.Second)
 	return r
 }
+
+// server is the n-th connection's only one.
+func (r *running) server(n int) *fleet.Server { return r.connections[n].Servers()[0] }
 
 // launch is start without the waiting.
 func launch(t *testing.T, flags ...string) *running {

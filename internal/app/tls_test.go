@@ -85,8 +85,8 @@ func TestServersBehindTLSAreTrustedByTheirCAShownACertificateAndGivenTheirHeader
 				got.want(t, 502, "lan: ")
 			}
 		}
-		if up := r.servers[0].State().Up; up != c.ok {
-			t.Errorf("%s: up %v: %s", what, up, r.servers[0].State().Err)
+		if up := r.server(0).State().Up; up != c.ok {
+			t.Errorf("%s: up %v: %s", what, up, r.server(0).State().Err)
 		}
 		if c.ok && !strings.Contains(strings.Join(asked(s, "/api/chat")[0].Header["Authorization"], ""), "t0k") {
 			t.Errorf("%s: the server got no token", what)

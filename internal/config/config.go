@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"gollamas/internal/balance"
 	"gollamas/internal/route"
 )
 
@@ -17,7 +18,7 @@ type Config struct {
 	ListAliases bool
 	// AllowRunning serves a model that is loaded on any connection, configured or not.
 	AllowRunning bool
-	Balance      string // one of Policies
+	Balance      string // one of balance.Names
 	Admin        string // the operator's address; "" = none
 	// AdminAsked is whether somebody said Admin, be it "off". A default that cannot be had is
 	// no reason not to start. Where Listen has the default, Admin is "" and nobody asked.
@@ -69,7 +70,7 @@ type TLS struct {
 type Model struct {
 	Name    string
 	Routes  []Route
-	Balance string // one of Policies; "" = Config.Balance
+	Balance string // one of balance.Names; "" = Config.Balance
 }
 
 // A Route is one connection of a model, named once.
@@ -84,7 +85,7 @@ func defaults() Config {
 	return Config{
 		Listen:     "localhost:11434",
 		Level:      "info",
-		Balance:    Policies[0],
+		Balance:    balance.Names[0],
 		Admin:      "localhost:11435",
 		MaxBody:    512 << 20,
 		Watch:      5 * time.Second,

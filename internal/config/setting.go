@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gollamas/internal/balance"
 )
 
 // A Setting is a plain value that stands at the top of the file, and is a flag and a variable too.
@@ -75,9 +77,6 @@ func below(top string) []string {
 // Levels are the values of level, the most silent first.
 var Levels = []string{"panic", "fatal", "error", "warn", "info", "debug", "trace"}
 
-// Policies are the values of balance, the default first.
-var Policies = []string{"loaded-first", "least-busy", "round-robin", "in-order"}
-
 func setListen(c *Config, v string) error {
 	if !isAddress(v) {
 		return fmt.Errorf("%q is not an address: write HOST:PORT, such as localhost:11434 or 0.0.0.0:11434", v)
@@ -126,8 +125,8 @@ func hostPort(address string) (host string, port uint64) {
 
 func setPolicy(to *string, v string) error {
 	policy := strings.ToLower(v)
-	if !slices.Contains(Policies, policy) {
-		return fmt.Errorf("%q is not a policy: it is one of %s%s", v, strings.Join(Policies, ", "), Near(policy, Policies))
+	if !slices.Contains(balance.Names, policy) {
+		return fmt.Errorf("%q is not a policy: it is one of %s%s", v, strings.Join(balance.Names, ", "), Near(policy, balance.Names))
 	}
 	*to = policy
 	return nil

@@ -5,10 +5,12 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -26,6 +28,11 @@ type Options struct {
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil = net.Dialer
 	Watch  time.Duration                                                        // between two looks; 0 = 5s
 	Via    string                                                               // who looks, for the field ViaHeader; "" = nobody says
+
+	Parallel int          // requests at once, 0 = no limit
+	Stall    Stall        // how long it may send nothing
+	Log      *slog.Logger // told when something changes; nil = nobody is
+	Changed  func()       // called when a look is over; nil = nobody is
 }
 
 // ViaHeader is the header field that names each gollamas a request has been
@@ -34,14 +41,27 @@ const ViaHeader = "X-Gollamas-Via"
 
 // A Server is one Ollama. Its state is read without a lock.
 type Server struct {
-	opts    Options
-	id      string
-	address string // host:port
-	prefix  string // the URL's path, without a slash at the end
-	state   atomic.Pointer[State]
-	again   chan struct{}      // asks for a look soon
-	now     chan chan struct{} // asks for a look at once, and to be told when it is over
-	first   chan struct{}      // closed when the first look is over
+	opts Options
+	id   string
+	// connection is the ID of what the operator named, where that is more than this server
+	connection string
+	address    string // host:port
+	prefix     string // the URL's path, without a slash at the end
+	state      atomic.Pointer[State]
+	breaker    atomic.Pointer[Breaker]
+
+	pairs    sync.Map     // a model's key → *pair
+	inFlight atomic.Int64 // requests that take a place, of all models
+	left     atomic.Bool  // its address is gone: nobody is to choose it
+
+	mu      sync.Mutex      // for changing state and breaker
+	failed  map[string]bool // models that have failed since anything last worked
+	failing atomic.Bool     // the breaker is open, or failed is not empty
+	refused time.Time       // when it last took no connection
+
+	again chan struct{}      // asks for a look soon
+	now   chan chan struct{} // asks for a look at once, and to be told when it is over
+	first chan struct{}      // closed when the first look is over
 }
 
 // New returns a server that nobody has looked at yet.
@@ -55,6 +75,7 @@ func New(o Options) *Server {
 		id:      cmp.Or(o.ID, o.URL.Redacted()),
 		address: net.JoinHostPort(o.URL.Hostname(), port),
 		prefix:  strings.TrimRight(o.URL.EscapedPath(), "/"),
+		failed:  map[string]bool{},
 		again:   make(chan struct{}, 1),
 		now:     make(chan chan struct{}),
 		first:   make(chan struct{}),
@@ -62,13 +83,20 @@ func New(o Options) *Server {
 	if o.Watch <= 0 {
 		s.opts.Watch = 5 * time.Second
 	}
+	if o.Log == nil {
+		s.opts.Log = silent
+	}
 	s.state.Store(&State{})
+	s.breaker.Store(&Breaker{})
 	return s
 }
 
 // ID is what stands for the server in answers, logs and metrics: the
 // operator's name for it, or its URL without anything secret.
 func (s *Server) ID() string { return s.id }
+
+// Connection is the ID of the connection it belongs to: its own, unless that has several servers.
+func (s *Server) Connection() string { return cmp.Or(s.connection, s.id) }
 
 // Host is the value of the Host header. A loopback Ollama refuses any other (routes.go:1776).
 func (s *Server) Host() string { return s.opts.URL.Host }
@@ -81,6 +109,15 @@ func (s *Server) Header() http.Header { return s.opts.Header }
 
 // State is what was last seen. It is never nil and never changes.
 func (s *Server) State() *State { return s.state.Load() }
+
+// Parallel is how many requests it is given at once, 0 = as many as come.
+func (s *Server) Parallel() int { return s.opts.Parallel }
+
+// InFlight is how many requests that take a place are on it now.
+func (s *Server) InFlight() int { return int(s.inFlight.Load()) }
+
+// Left says that its address is gone: its running answers may end, and it gets no more requests.
+func (s *Server) Left() bool { return s.left.Load() }
 
 // Dial opens a connection, with TLS where the URL says https.
 func (s *Server) Dial(ctx context.Context) (net.Conn, error) {

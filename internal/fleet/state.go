@@ -1,18 +1,23 @@
 package fleet
 
 import (
+	"time"
+
 	"gollamas/internal/ollama"
 )
 
 // A State is what one look at a server saw. While a server does not answer, its
-// lists stay as they were last known.
+// lists stay as they were last known. It never changes; a new one takes its place.
 type State struct {
-	Known     bool   // it has answered at least once
-	Up        bool   // it answered the last look
-	Err       string // why it is not up
+	Known     bool      // it has answered at least once
+	Up        bool      // it answered the last look, and has taken every connection since
+	Err       string    // why it is not up
+	Failed    int       // looks in a row that failed
+	Looked    time.Time // when the last look that succeeded began
 	Version   string
 	Installed []Model
 	Loaded    []Model
+	Room      Room
 	installed map[string]int
 }
 
@@ -31,6 +36,28 @@ func (s *State) Has(key string) *Model {
 	}
 	return &s.Installed[i]
 }
+
+// Running finds a loaded model by the key of its name, nil if it was not loaded.
+// A copy of a model is loaded with it: /api/ps shows only the name that came first.
+func (s *State) Running(key string) *Model {
+	digest := ""
+	if m := s.Has(key); m != nil {
+		digest = m.Digest
+	}
+	for i := range s.Loaded {
+		if m := &s.Loaded[i]; m.Key == key || digest != "" && m.Digest == digest {
+			return m
+		}
+	}
+	return nil
+}
+
+// Lost says that a server has not answered for so long that an answer it owes is not waited for.
+func (s *State) Lost() bool { return !s.Up && s.Failed >= lostAfter }
+
+// lostAfter is how many looks in a row must fail: three times the timeout of a
+// look, which a box that is only busy does not need.
+const lostAfter = 3
 
 // keyed gives each entry its key. An entry that no request can reach by its
 // name (a tag called "local", a stub called x:120b-cloud) is left out: it must not stand for another.

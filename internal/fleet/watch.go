@@ -2,12 +2,10 @@ package fleet
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"gollamas/internal/ollama"
@@ -15,31 +13,6 @@ import (
 
 // lookTimeout bounds one look; a server that takes longer for its lists is down.
 const lookTimeout = 5 * time.Second
-
-// Watch looks at every server until ctx ends, each in its own time so that a
-// dead one holds up no other, and returns when all have stopped.
-func Watch(ctx context.Context, servers []*Server, log *slog.Logger) {
-	var wg sync.WaitGroup
-	for _, s := range servers {
-		wg.Go(func() { s.watch(ctx, log) })
-	}
-	wg.Wait()
-}
-
-// FirstLook waits until each server was looked at once, or for most, or until ctx ends.
-func FirstLook(ctx context.Context, servers []*Server, most time.Duration) {
-	late := time.NewTimer(most)
-	defer late.Stop()
-	for _, s := range servers {
-		select {
-		case <-s.first:
-		case <-late.C:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
 
 // leastPause is how long the watch rests between two looks however often it is
 // asked: what clients do must not multiply into requests.
@@ -70,7 +43,8 @@ func (s *Server) LookNow(ctx context.Context, most time.Duration) {
 	}
 }
 
-func (s *Server) watch(ctx context.Context, log *slog.Logger) {
+// watch looks at the server until ctx ends.
+func (s *Server) watch(ctx context.Context) {
 	transport := &http.Transport{
 		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx) },
 		DialTLSContext:     func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx) },
@@ -86,12 +60,16 @@ func (s *Server) watch(ctx context.Context, log *slog.Logger) {
 	client := &ollama.Client{HTTP: &http.Client{Transport: transport, CheckRedirect: asIs}, Base: s.opts.URL.Scheme + "://" + s.Host() + s.prefix, Header: header}
 	var waiting chan struct{} // closed when this look is over
 	for first := true; ; first = false {
-		next := s.look(ctx, client)
+		began := time.Now()
+		seen, err := s.look(ctx, client)
 		if ctx.Err() != nil {
 			return
 		}
-		tell(log, s.ID(), s.State(), next, first)
-		s.state.Store(next)
+		s.become(func(before *State) *State { return s.after(before, seen, err, began) })
+		s.forget(s.State())
+		if s.opts.Changed != nil {
+			s.opts.Changed()
+		}
 		if first {
 			close(s.first)
 		}
@@ -104,9 +82,25 @@ func (s *Server) watch(ctx context.Context, log *slog.Logger) {
 	}
 }
 
+// The watch backs off from a server that stays down: after so many looks that
+// failed, each pause is twice as long, until it is so many times the first.
+const (
+	patientLooks = 12
+	longestRest  = 6
+)
+
+// pause is how long to wait until the next look.
+func (s *Server) pause() time.Duration {
+	every := s.opts.Watch
+	if late := s.State().Failed - patientLooks; late > 0 {
+		every *= time.Duration(min(1<<min(late, 8), longestRest))
+	}
+	return jitter(every)
+}
+
 // rest waits until the next look is due and returns who waits for it, nil = nobody.
 func (s *Server) rest(ctx context.Context) (waiting chan struct{}) {
-	due := time.NewTimer(jitter(s.opts.Watch))
+	due := time.NewTimer(s.pause())
 	defer due.Stop()
 	pause := time.NewTimer(min(leastPause, s.opts.Watch))
 	defer pause.Stop()
@@ -127,11 +121,10 @@ func (s *Server) rest(ctx context.Context) (waiting chan struct{}) {
 	}
 }
 
-// look asks for the version and both lists. Where one fails, all stay as they were known.
-func (s *Server) look(ctx context.Context, c *ollama.Client) *State {
+// look asks for the version and both lists.
+func (s *Server) look(ctx context.Context, c *ollama.Client) (*State, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	before := *s.State()
 	version, err := c.Version(ctx)
 	var tags, ps []ollama.Listed
 	if err == nil {
@@ -141,22 +134,29 @@ func (s *Server) look(ctx context.Context, c *ollama.Client) *State {
 		ps, err = c.PS(ctx)
 	}
 	if err != nil {
-		before.Up, before.Err = false, Reason(err)
-		return &before
+		return nil, err
 	}
 	next := &State{Known: true, Up: true, Version: version, Installed: keyed(tags), Loaded: keyed(ps)}
 	next.installed = index(next.Installed)
-	return next
+	return next, nil
 }
 
-// tell says in the log what has changed: one line, with the reason.
-func tell(log *slog.Logger, id string, before, now *State, first bool) {
-	switch {
-	case now.Up && !before.Up:
-		log.Info("server up", "server", id, "version", now.Version, "installed", len(now.Installed), "loaded", len(now.Loaded))
-	case !now.Up && (before.Up || first):
-		log.Warn("server down", "server", id, "reason", now.Err)
+// after is the state after a look that began then. Where one fails, the lists stay as they were known.
+func (s *Server) after(before, seen *State, err error, began time.Time) *State {
+	if err != nil {
+		next := *before
+		next.Up, next.Err, next.Failed = false, Reason(err), before.Failed+1
+		return &next
 	}
+	seen.Looked = began
+	seen.Room = before.Room
+	if before.Known {
+		seen.Room = before.Room.seen(before.Loaded, seen.Loaded, began)
+	}
+	if !began.After(s.refused) { // it has taken no connection since: the next look knows better
+		seen.Up, seen.Err = before.Up, before.Err
+	}
+	return seen
 }
 
 // jitter spreads looks by a tenth, so that many servers are not asked in step.

@@ -51,15 +51,23 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
+// alone is a connection to s.
+func alone(s *Server) *Connection {
+	c := &Connection{id: s.ID()}
+	c.servers.Store(&[]*Server{s})
+	return c
+}
+
 func watched(t *testing.T, l *pipes, log *bytes.Buffer) (s *Server, stop func()) {
 	t.Helper()
 	u, _ := url.Parse("http://127.0.0.1:1")
-	s = New(Options{ID: "s", URL: u, Dial: l.dial})
+	c := Fixed(Options{ID: "s", URL: u, Dial: l.dial, Log: slog.New(slog.NewTextHandler(log, nil))})
+	s = c.Servers()[0]
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		Watch(ctx, []*Server{s}, slog.New(slog.NewTextHandler(log, nil)))
+		Watch(ctx, []*Connection{c})
 	}()
 	return s, func() { cancel(); <-done }
 }
@@ -71,7 +79,7 @@ func TestTheWatchSeesWhatChangesWithinAnInterval(t *testing.T) {
 		go o.Serve(l)
 		var log bytes.Buffer
 		s, stop := watched(t, l, &log)
-		FirstLook(t.Context(), []*Server{s}, time.Second)
+		FirstLook(t.Context(), []*Connection{alone(s)}, time.Second)
 		const key = "registry.ollama.ai/library/one:latest"
 		state := s.State()
 		if m := state.Has(key); m == nil || m.Listed.Name != "One:latest" || !state.Up || !state.Known || state.Version != "0.24.0" {
@@ -119,7 +127,7 @@ func TestAServerThatHangsIsDownAndItsListsStay(t *testing.T) {
 		go o.Serve(l)
 		var log bytes.Buffer
 		s, stop := watched(t, l, &log)
-		FirstLook(t.Context(), []*Server{s}, time.Second)
+		FirstLook(t.Context(), []*Connection{alone(s)}, time.Second)
 		clear := o.Fault(ollamatest.Fault{Kind: ollamatest.Hang})
 		time.Sleep(12 * time.Second)
 		synctest.Wait()
@@ -150,7 +158,7 @@ func TestTheFirstLookIsNotWaitedForLongerThanAsked(t *testing.T) {
 		var log bytes.Buffer
 		s, stop := watched(t, l, &log)
 		start := time.Now()
-		FirstLook(t.Context(), []*Server{s}, time.Second)
+		FirstLook(t.Context(), []*Connection{alone(s)}, time.Second)
 		if took := time.Since(start); took != time.Second {
 			t.Errorf("it waited %v", took)
 		}
@@ -166,11 +174,12 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	srv := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
 	defer srv.Close()
 	u, _ := url.Parse(srv.URL)
-	s := New(Options{URL: u})
+	c := Fixed(Options{URL: u})
+	s := c.Servers()[0]
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); Watch(ctx, []*Server{s}, slog.New(slog.DiscardHandler)) }()
-	FirstLook(ctx, []*Server{s}, 5*time.Second)
+	go func() { defer close(done); Watch(ctx, []*Connection{c}) }()
+	FirstLook(ctx, []*Connection{c}, 5*time.Second)
 	stop()
 	<-done
 	if st := s.State(); st.Up || !strings.Contains(st.Err, "status 302") {

@@ -29,11 +29,13 @@ type Ask struct {
 // job what only it has: the client's header, and whether it decompressed the body.
 type Decision struct {
 	Asked  string // the model as the client named it, "" = none
+	Model  string // the model's own name where it is known to be one, "" = it is not
 	Answer *Answer
 	Job    *proxy.Job
 }
 
-// Decide works out what to do with a request. It waits for nothing and opens no connection.
+// Decide works out what to do with a request. It waits for nothing and opens no
+// connection: the job it returns finds a server when it is carried.
 func (g *Gateway) Decide(ask Ask) Decision {
 	e := ask.Endpoint
 	switch {
@@ -57,11 +59,14 @@ func (g *Gateway) decideObject(ask Ask) Decision {
 		a := refusal(e.Dialect, http.StatusBadRequest, parseText(e, err))
 		return Decision{Answer: &a}
 	}
-	job, no := g.job(e, model.Asked)
+	match, no := g.match(e, model.Asked)
 	if no == nil {
-		job.Target = ask.Target
+		job := g.job(e, match, model.Asked, model.Object.NumCtx())
+		job.Target, job.Size = ask.Target, len(ask.Body)
 		job.Body = bodyFor(e, model, job.Model)
-		return Decision{Asked: model.Asked, Job: job}
+		job.Stream = e.Works && !e.Vectors && model.Object.Bool(ollama.FieldStream, e.Dialect == ollama.Native)
+		job.Tools = !model.Object.Empty(ollama.FieldTools)
+		return Decision{Asked: model.Asked, Model: known(match), Job: job}
 	}
 	// Ollama would have looked at these before it looked for the model.
 	if err := ollama.Check(ask.Body); err != nil {
@@ -102,51 +107,65 @@ func parseText(e *Endpoint, err error) string {
 	return err.Error()
 }
 
-// job finds the servers for a model. Where there is none, it returns the answer.
-func (g *Gateway) job(e *Endpoint, asked string) (*proxy.Job, *Answer) {
+// A matched is a model's route and the servers of it that may have the model.
+type matched struct {
+	route.Match
+	members []balance.Member
+}
+
+// match finds the servers for a model. Where there is none, it returns the answer.
+func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
 	name, err := ollama.ParseName(asked)
 	if err != nil {
-		return nil, unnamed(e, asked, err)
+		return matched{}, unnamed(e, asked, err)
 	}
 	if name.Cloud {
-		return nil, noCloud(e)
+		return matched{}, noCloud(e)
 	}
 	match, ok := g.table.Lookup(name)
 	if !ok {
-		return nil, g.missing(e, asked)
+		return matched{}, g.missing(e, asked)
 	}
-	servers, remote := candidates(match)
+	members, remote := match.Members()
 	switch {
-	case len(servers) == 0 && remote:
-		return nil, noCloud(e)
-	case len(servers) == 0 && !e.Changes:
-		return nil, g.missing(e, asked)
-	case e.Changes:
-		servers = match.Servers[:1]
-	default:
-		servers = balance.InOrder(servers, match.Key)
+	case len(members) == 0 && remote:
+		return matched{}, noCloud(e)
+	case e.Changes && match.Route.Name == "": // merely loaded somewhere
+		return matched{}, g.missing(e, asked)
+	case e.Changes && len(match.Route.Members()) > 0:
+		members = match.Route.Members()[:1]
+	case len(members) == 0 && match.Exact(): // its servers have all gone: the engine says so
+	case len(members) == 0:
+		return matched{}, g.missing(e, asked)
 	}
-	job := &proxy.Job{Method: e.Method, Endpoint: e.Path, Dialect: e.Dialect, Servers: servers, Changes: e.Changes, Model: asked}
-	if match.Send != "" {
-		job.Model, job.Echo = match.Send, asked
-	}
-	return job, nil
+	return matched{match, members}, nil
 }
 
-// candidates are the servers that may have the model: of a pattern, those that
-// list it or have not been seen yet. remote says that one has it
-// only as a stub for a model elsewhere, which is not to be asked.
-func candidates(m route.Match) (out []*fleet.Server, remote bool) {
-	for _, s := range m.Servers {
-		state := s.State()
-		have := state.Has(m.Key)
-		if have != nil && have.RemoteHost != "" {
-			remote = true
-		} else if have != nil || !m.Pattern || !state.Known {
-			out = append(out, s)
+// job puts together what the engine needs.
+func (g *Gateway) job(e *Endpoint, m matched, asked string, numCtx int) *proxy.Job {
+	call := g.desk.Call(balance.Ask{
+		Key: m.Key, Model: asked, Members: m.members, Policy: m.Policy,
+		NumCtx: numCtx, Counted: e.Works, Alike: e.Vectors,
+	})
+	job := &proxy.Job{Method: e.Method, Endpoint: e.Path, Dialect: e.Dialect, Next: call.Next, Changes: e.Changes, Model: asked}
+	if m.Send != "" {
+		job.Model, job.Echo = m.Send, asked
+	}
+	return job
+}
+
+// known is the model's name where the operator or a server has named it. What only
+// clients name is not counted by: they could make up any number.
+func known(m matched) string {
+	if m.Exact() {
+		return m.Route.Short
+	}
+	for _, at := range m.members {
+		if have := at.Server.State().Has(m.Key); have != nil {
+			return have.Name.Short()
 		}
 	}
-	return out, remote
+	return ""
 }
 
 // bodyFor returns how the body looks for each server.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"net/url"
 	"testing"
+	"time"
 
+	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
 	"gollamas/internal/route"
 )
@@ -15,13 +17,13 @@ func deciding(t testing.TB, aliases []route.Alias, models ...string) *Gateway {
 	var routes []route.Model
 	for _, m := range models {
 		u, _ := url.Parse("http://host-of-a-model:11434")
-		routes = append(routes, route.Model{Name: m, Servers: []*fleet.Server{fleet.New(fleet.Options{ID: m, URL: u})}})
+		routes = append(routes, route.Model{Name: m, Policy: balance.Named("in-order"), To: []route.To{{Connection: fleet.Fixed(fleet.Options{ID: m, URL: u})}}})
 	}
 	table, err := route.New(routes, aliases)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Options{Table: table, Origins: NewOrigins("", true), MaxBody: 1 << 20})
+	return New(Options{Table: table, Desk: balance.NewDesk(1, time.Second), Origins: NewOrigins("", true), MaxBody: 1 << 20})
 }
 
 // endpointOf is the endpoint of a POST.
@@ -38,10 +40,14 @@ func TestDecidingNeedsPlainValuesOnly(t *testing.T) {
 	g := deciding(t, []route.Alias{{Name: "gpt", Model: "llama3.2"}}, "llama3.2", "qwen3:8b")
 	body := []byte(`{"model":"GPT","x":1}`)
 	d := g.Decide(Ask{Endpoint: endpointOf(t, g, "/api/chat"), Target: "/api/chat?ts=1", Body: body})
-	if d.Answer != nil || d.Asked != "GPT" || d.Job.Model != "llama3.2" || d.Job.Echo != "GPT" || d.Job.Target != "/api/chat?ts=1" || d.Job.Servers[0].ID() != "llama3.2" {
+	if d.Answer != nil || d.Asked != "GPT" || d.Job.Model != "llama3.2" || d.Job.Echo != "GPT" || d.Job.Target != "/api/chat?ts=1" || d.Model != "llama3.2" {
 		t.Fatalf("%+v %+v", d, d.Job)
 	}
-	sent := d.Job.Body(d.Job.Servers[0])
+	turn, err := d.Job.Next(t.Context(), true)
+	if err != nil || turn.Server.ID() != "llama3.2" {
+		t.Fatalf("%+v: %v", turn, err)
+	}
+	sent := d.Job.Body(turn.Server)
 	if got := string(bytes.Join(sent, nil)); got != `{"model":"llama3.2","x":1}` {
 		t.Errorf("sent %s", got)
 	}
@@ -64,11 +70,13 @@ func FuzzDecide(f *testing.F) {
 			if (d.Answer == nil) == (d.Job == nil) {
 				t.Fatalf("%s %q: answer %v job %v", e.Path, body, d.Answer, d.Job)
 			}
-			if d.Job != nil && len(d.Job.Servers) == 0 {
-				t.Fatalf("%s %q: a job without servers", e.Path, body)
-			}
 			if d.Job != nil {
-				d.Job.Body(d.Job.Servers[0])
+				turn, err := d.Job.Next(t.Context(), true)
+				if err != nil || turn == nil {
+					t.Fatalf("%s %q: a job without servers: %v", e.Path, body, err)
+				}
+				d.Job.Body(turn.Server)
+				turn.End(time.Now(), fleet.Outcome{})
 			}
 		}
 	})

@@ -34,6 +34,8 @@ type Endpoint struct {
 	Form    bool    // the body is multipart
 	Zstd    bool    // the body may be compressed
 	Changes bool    // the request changes the server
+	Works   bool    // the model has to work for it: it takes a place, and loads the model
+	Vectors bool    // its answer can be compared only with those of the very same model
 	Cloud   string  // what is unavailable of a cloud model
 	check   check   // what Ollama looks at before the model
 
@@ -83,19 +85,19 @@ var endpoints = []Endpoint{
 	{Method: "GET", Path: "/v1/models", Kind: Merge, Dialect: ollama.OpenAI, answer: models},
 	{Method: "GET", Path: "/v1/models/{model}", Kind: Merge, Dialect: ollama.OpenAI, answer: model},
 
-	{Method: "POST", Path: "/api/generate", Request: "api.GenerateRequest", Empty: emptyMissing},
-	{Method: "POST", Path: "/api/chat", Request: "api.ChatRequest"},
-	{Method: "POST", Path: "/api/embed", Request: "api.EmbedRequest", Missing: missingPull, Empty: emptyMissing},
-	{Method: "POST", Path: "/api/embeddings", Request: "api.EmbeddingRequest", Missing: missingPull, Exact: true},
+	{Method: "POST", Path: "/api/generate", Request: "api.GenerateRequest", Works: true, Empty: emptyMissing},
+	{Method: "POST", Path: "/api/chat", Request: "api.ChatRequest", Works: true},
+	{Method: "POST", Path: "/api/embed", Request: "api.EmbedRequest", Works: true, Vectors: true, Missing: missingPull, Empty: emptyMissing},
+	{Method: "POST", Path: "/api/embeddings", Request: "api.EmbeddingRequest", Works: true, Vectors: true, Missing: missingPull, Exact: true},
 	{Method: "POST", Path: "/api/show", Request: "api.ShowRequest", Missing: missingNormal, ByName: true, Cloud: "remote model details are unavailable"},
 	{Method: "POST", Path: "/api/pull", Request: "api.PullRequest", Empty: emptyInvalid, ByName: true, Changes: true},
 
-	{Method: "POST", Path: "/v1/chat/completions", Dialect: ollama.OpenAI, Request: "openai.ChatCompletionRequest", Zstd: true, check: hasMessages},
-	{Method: "POST", Path: "/v1/completions", Dialect: ollama.OpenAI, Request: "openai.CompletionRequest", Zstd: true, Empty: emptyMissing},
-	{Method: "POST", Path: "/v1/embeddings", Dialect: ollama.OpenAI, Request: "openai.EmbedRequest", Zstd: true, Missing: missingPull, Empty: emptyMissing, check: hasInput},
-	{Method: "POST", Path: "/v1/responses", Dialect: ollama.OpenAI, Request: "openai.ResponsesRequest", Zstd: true},
-	{Method: "POST", Path: "/v1/messages", Dialect: ollama.Anthropic, Request: "anthropic.MessagesRequest", Zstd: true, check: hasTurn},
-	{Method: "POST", Path: "/v1/audio/transcriptions", Dialect: ollama.OpenAI, Form: true},
+	{Method: "POST", Path: "/v1/chat/completions", Dialect: ollama.OpenAI, Request: "openai.ChatCompletionRequest", Works: true, Zstd: true, check: hasMessages},
+	{Method: "POST", Path: "/v1/completions", Dialect: ollama.OpenAI, Request: "openai.CompletionRequest", Works: true, Zstd: true, Empty: emptyMissing},
+	{Method: "POST", Path: "/v1/embeddings", Dialect: ollama.OpenAI, Request: "openai.EmbedRequest", Works: true, Vectors: true, Zstd: true, Missing: missingPull, Empty: emptyMissing, check: hasInput},
+	{Method: "POST", Path: "/v1/responses", Dialect: ollama.OpenAI, Request: "openai.ResponsesRequest", Works: true, Zstd: true},
+	{Method: "POST", Path: "/v1/messages", Dialect: ollama.Anthropic, Request: "anthropic.MessagesRequest", Works: true, Zstd: true, check: hasTurn},
+	{Method: "POST", Path: "/v1/audio/transcriptions", Dialect: ollama.OpenAI, Works: true, Form: true},
 
 	{Method: "POST", Path: "/api/create", Kind: Refuse, Why: whyManage},
 	{Method: "POST", Path: "/api/copy", Kind: Refuse, Why: whyManage},

@@ -30,10 +30,12 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 		a := refusal(e.Dialect, http.StatusBadRequest, "failed to parse multipart form: "+err.Error())
 		return Decision{Answer: &a}
 	}
-	job, no := g.job(e, asked)
+	match, no := g.match(e, asked)
 	if no != nil {
 		return Decision{Asked: asked, Answer: no}
 	}
+	job := g.job(e, match, asked, 0)
+	job.Size = len(ask.Body)
 	job.Target, job.Whole = ask.Target, true // Ollama calls {"text":…} a stream of records
 	if job.Echo != "" {
 		job.Target = e.Path + "?model=" + url.QueryEscape(job.Model)
@@ -43,7 +45,7 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 	}
 	body := [][]byte{ask.Body}
 	job.Body = func(*fleet.Server) [][]byte { return body }
-	return Decision{Asked: asked, Job: job}
+	return Decision{Asked: asked, Model: known(match), Job: job}
 }
 
 // formModel is what http.Request.FormValue would give the server.

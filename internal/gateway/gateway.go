@@ -3,6 +3,7 @@ package gateway
 import (
 	"time"
 
+	"gollamas/internal/balance"
 	"gollamas/internal/proxy"
 	"gollamas/internal/route"
 )
@@ -10,6 +11,7 @@ import (
 // Options are what a Gateway is made of.
 type Options struct {
 	Table       *route.Table
+	Desk        *balance.Desk
 	Engine      *proxy.Engine
 	Origins     *Origins
 	ListAliases bool
@@ -22,6 +24,7 @@ type Options struct {
 // A Gateway is the HTTP surface over one table of routes.
 type Gateway struct {
 	table       *route.Table
+	desk        *balance.Desk
 	engine      *proxy.Engine
 	origins     *Origins
 	surface     surface
@@ -36,7 +39,7 @@ type Gateway struct {
 // New returns a handler of everything Ollama has a URL for.
 func New(o Options) *Gateway {
 	return &Gateway{
-		table: o.Table, engine: o.Engine, origins: o.Origins, surface: newSurface(endpoints),
+		table: o.Table, desk: o.Desk, engine: o.Engine, origins: o.Origins, surface: newSurface(endpoints),
 		listAliases: o.ListAliases, via: o.Via, maxBody: o.MaxBody, done: o.Done, panicked: o.Panicked, started: time.Now(),
 	}
 }

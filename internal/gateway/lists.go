@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
 )
@@ -21,7 +22,8 @@ func (g *Gateway) merged(list func(*fleet.State) []fleet.Model) []fleet.Model {
 			if !ok || match.Send != "" || m.RemoteHost != "" {
 				continue
 			}
-			rank := slices.Index(match.Servers, s)
+			members, _ := match.Members()
+			rank := slices.IndexFunc(members, func(at balance.Member) bool { return at.Server == s })
 			had, again := places[m.Key]
 			switch {
 			case rank < 0:

@@ -53,8 +53,9 @@ func model(g *Gateway, ask Ask) Answer {
 }
 
 func firstWith(m route.Match) *fleet.Model {
-	for _, s := range m.Servers {
-		if have := s.State().Has(m.Key); have != nil && have.RemoteHost == "" {
+	members, _ := m.Members()
+	for _, at := range members {
+		if have := at.Server.State().Has(m.Key); have != nil && have.RemoteHost == "" {
 			return have
 		}
 	}

@@ -79,14 +79,14 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		x.BytesIn = int64(len(ask.Body))
 	case Merge:
 		if early := firstList - time.Since(g.started); early > 0 {
-			fleet.FirstLook(r.Context(), g.table.Servers(), early)
+			fleet.FirstLook(r.Context(), g.table.Connections(), early)
 		}
 	}
 	if strings.ContainsFunc(ask.Target, func(c rune) bool { return c <= ' ' || c == 0x7f }) { // HTTP/2 lets one through
 		return write(w, refusal(e.Dialect, http.StatusBadRequest, "a blank or control character stands in the path or query"), x)
 	}
 	d := g.Decide(ask)
-	x.Asked = d.Asked
+	x.Asked, x.Model = d.Asked, d.Model
 	if d.Answer != nil {
 		return write(w, *d.Answer, x)
 	}

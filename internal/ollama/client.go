@@ -27,6 +27,11 @@ type Listed struct {
 	Name       string
 	ModifiedAt time.Time // zero where it is missing or not as Ollama writes it
 	ExpiresAt  time.Time
+	Digest     string
+	Size       int64  // bytes: on disk in /api/tags, in memory in /api/ps
+	SizeVRAM   int64  // of those, on the graphics card; /api/ps only
+	NumCtx     int    // the context it is loaded with; /api/ps only
+	Trained    int    // the context it was trained for, 0 = not said (before v0.30)
 	RemoteHost string // where a stub's requests would go
 }
 
@@ -37,9 +42,17 @@ func (l *Listed) UnmarshalJSON(raw []byte) error {
 		ModifiedAt string `json:"modified_at"`
 		ExpiresAt  string `json:"expires_at"`
 		RemoteHost string `json:"remote_host"`
+		Digest     string
+		Size       int64
+		SizeVRAM   int64 `json:"size_vram"`
+		NumCtx     int   `json:"context_length"`
+		Details    struct {
+			Trained int `json:"context_length"`
+		}
 	}
 	_ = json.Unmarshal(raw, &e) // what is not as Ollama writes it stays empty, and an entry without a name is nobody's
-	*l = Listed{Raw: append([]byte(nil), raw...), Name: e.Name, RemoteHost: e.RemoteHost}
+	*l = Listed{Raw: append([]byte(nil), raw...), Name: e.Name, RemoteHost: e.RemoteHost,
+		Digest: e.Digest, Size: e.Size, SizeVRAM: e.SizeVRAM, NumCtx: e.NumCtx, Trained: e.Details.Trained}
 	l.ModifiedAt, _ = time.Parse(time.RFC3339, e.ModifiedAt)
 	l.ExpiresAt, _ = time.Parse(time.RFC3339, e.ExpiresAt)
 	return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"strings"
 )
 
 // ErrorBody is an error in a dialect, as Ollama writes it.
@@ -125,4 +126,29 @@ func encode(v any) []byte {
 		panic(err) // only strings and structs of ours are encoded here
 	}
 	return b
+}
+
+// faults are what a 500 says where it is the server that failed: server.go and
+// sched.go of Ollama, and its runners. Much else is a 500 too, an option of the wrong type for one.
+var faults = []string{
+	"runner process",       // llama runner process has terminated
+	"llama-server process", // the same since v0.30
+	"model runner has unexpectedly stopped",
+	"error was encountered while running the model",
+	"unable to load model",
+	"error loading model",
+	"timed out waiting for", // the runner to start
+	"requires more system memory",
+	"out of memory",
+	"CUDA error",
+}
+
+// ServerFault says whether the text of an error tells of the server rather than of the request.
+func ServerFault(text string) bool {
+	for _, f := range faults {
+		if strings.Contains(text, f) {
+			return true
+		}
+	}
+	return false
 }

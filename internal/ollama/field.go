@@ -107,3 +107,46 @@ func (o *Object) Missing(f Field) bool {
 	m := o.members[f]
 	return len(m) == 0 || string(o.Body[m[len(m)-1].val.from:m[len(m)-1].val.to]) == "null"
 }
+
+// raw is the value of f that counts, nil where it is missing or null.
+func (o *Object) raw(f Field) []byte {
+	for i := len(o.members[f]) - 1; i >= 0; i-- {
+		m := o.members[f][i]
+		if v := o.Body[m.val.from:m.val.to]; string(v) != "null" {
+			return v
+		}
+	}
+	return nil
+}
+
+// Bool is the value of f, or otherwise where it is missing or no bool.
+func (o *Object) Bool(f Field, otherwise bool) bool {
+	switch string(o.raw(f)) {
+	case "true":
+		return true
+	case "false":
+		return false
+	}
+	return otherwise
+}
+
+// maxOptions is more than a request's options need.
+const maxOptions = 64 << 10
+
+// NumCtx is the context size that the request's options ask for, 0 = they ask
+// for none. Unlike a request's own fields, options match in one case only.
+func (o *Object) NumCtx() int {
+	raw := o.raw(FieldOptions)
+	if raw == nil || len(raw) > maxOptions {
+		return 0
+	}
+	var options map[string]json.RawMessage
+	if json.Unmarshal(raw, &options) != nil {
+		return 0
+	}
+	n, err := strconv.ParseFloat(string(options["num_ctx"]), 64)
+	if err != nil || n < 1 || n > 1<<31 {
+		return 0
+	}
+	return int(n)
+}

@@ -19,10 +19,13 @@ const (
 	FieldMessages
 	FieldMaxTokens
 	FieldInput
+	FieldOptions
+	FieldStream
+	FieldTools
 	fieldCount
 )
 
-var fieldKeys = [fieldCount]string{"model", "name", "messages", "max_tokens", "input"}
+var fieldKeys = [fieldCount]string{"model", "name", "messages", "max_tokens", "input", "options", "stream", "tools"}
 
 // A member is where one member of the object stands in the body.
 type member struct {

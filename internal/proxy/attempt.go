@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -24,31 +25,35 @@ type answer struct {
 
 // ask sends the job to one server and waits for the first byte of its answer.
 // sent is false where nothing of the request can have reached the server.
-func (e *Engine) ask(ctx context.Context, s *fleet.Server, job *Job) (a *answer, sent bool, err error) {
-	p := e.pool(s)
+func (e *Engine) ask(ctx context.Context, t *fleet.Turn, job *Job) (a *answer, sent bool, err error) {
+	p := e.pool(t.Server)
 	// What must not be sent twice gets a connection of its own: one that was
 	// kept can break at any moment, and nobody could tell whether it had arrived.
-	a, sent, again, err := askOnce(ctx, p, job, job.Changes)
+	a, sent, again, err := askOnce(ctx, p, t, job, job.Changes)
 	if again && ctx.Err() == nil {
-		a, sent, _, err = askOnce(ctx, p, job, true)
+		a, sent, _, err = askOnce(ctx, p, t, job, true)
 	}
 	return a, sent, err
 }
 
 // askOnce reports again where a connection that was kept broke before any
 // byte came back: the server closed it while it was idle, and never saw the request.
-func askOnce(ctx context.Context, p *pool, job *Job, fresh bool) (a *answer, sent, again bool, err error) {
+func askOnce(ctx context.Context, p *pool, t *fleet.Turn, job *Job, fresh bool) (a *answer, sent, again bool, err error) {
 	c, err := p.get(ctx, fresh)
 	if err != nil {
 		return nil, false, false, err
 	}
 	a = &answer{conn: c, pool: p, release: context.AfterFunc(ctx, func() { c.Close() })}
 	a.written, err = send(c, p.server, job)
+	if !job.Changes { // a pull says nothing for as long as it likes
+		c.await(t.Server, "first token", t.FirstWithin(job.Stream, job.Size), t.Spare)
+	}
 	if err == nil || !c.used {
 		err = a.receive()
 	}
 	if err != nil {
-		silent := c.in.end == 0 // nothing ever arrived
+		var stall *errStalled
+		silent := c.in.end == 0 && !errors.As(err, &stall) // nothing ever arrived
 		a.drop()
 		return nil, true, c.used && silent && !job.Changes, err
 	}
@@ -84,6 +89,7 @@ func (a *answer) receive() error {
 		}
 	}
 	if failing(a.status) {
+		a.conn.in.patience.end()
 		_ = a.conn.SetReadDeadline(time.Now().Add(longestFailure)) // a connection without one waits as ever
 	}
 	a.body = newBody(a.conn.in, a.head)

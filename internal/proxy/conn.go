@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"gollamas/internal/fleet"
 )
 
 // idleTime is how long a connection nobody uses is kept. Ollama never closes
@@ -41,6 +43,12 @@ func (c *conn) decodedNothing() bool {
 	}
 	_, err := secure.Read(one[:])
 	return errors.Is(err, os.ErrDeadlineExceeded) && secure.SetReadDeadline(time.Time{}) == nil
+}
+
+// await bounds how long nothing may come, from now on.
+func (c *conn) await(s *fleet.Server, what string, bound time.Duration, lost bool) {
+	c.in.patience.conn, c.in.patience.server = c.Conn, s
+	c.in.patience.begin(what, bound, lost, c.in.got)
 }
 
 func beneath(c net.Conn) *net.TCPConn {

@@ -37,7 +37,7 @@ const renewal = time.Minute
 func (d *delivery) run() error {
 	flush := http.NewResponseController(d.w)
 	defer func() { _ = flush.SetWriteDeadline(time.Time{}) }() // a test's writer may have none
-	var renewed time.Time
+	var renewed, last time.Time
 	stream := d.ending.Framing != ollama.JSON
 	for {
 		p, err := d.answer.next()
@@ -47,10 +47,15 @@ func (d *delivery) run() error {
 		if err != nil {
 			return err
 		}
-		if now := time.Now(); now.Sub(renewed) > renewal {
+		now := time.Now()
+		if now.Sub(renewed) > renewal {
 			renewed = now
 			_ = flush.SetWriteDeadline(now.Add(stalledClient))
 		}
+		if stream && !last.IsZero() {
+			d.x.Gaps.add(now.Sub(last))
+		}
+		last = now
 		d.ending.Write(p)
 		if d.echo != nil {
 			d.out = d.echo.Append(d.out[:0], p)
@@ -125,4 +130,29 @@ func (d *delivery) endHonestly(job *Job, stopping bool) {
 	if d.write(append(d.ending.Gap(), record...)) == nil {
 		_ = http.NewResponseController(d.w).Flush() // the exchange has said already what went wrong
 	}
+}
+
+// outcome is what the answer says about the server, once it is settled.
+func (d *delivery) outcome(ctx context.Context, out outcome, err error, stream bool) fleet.Outcome {
+	var stall *errStalled
+	o := fleet.Outcome{Reason: d.x.Err}
+	if stream {
+		o.Gap = d.x.Gaps.Max
+	}
+	switch {
+	case d.x.Gone || err != nil && ctx.Err() != nil: // the client has left, or gollamas ends
+	case d.answer.status >= 300:
+		o.Verdict = out.verdict(d.x.Err)
+	case errors.As(err, &stall):
+		o.Verdict = fleet.Stalled
+	case d.x.Err == "":
+		o.Verdict = fleet.Fine
+	case d.ending.Failure() != "":
+		if ollama.ServerFault(d.ending.Failure()) {
+			o.Verdict = fleet.Failed
+		}
+	default:
+		o.Verdict = fleet.Failed
+	}
+	return o
 }

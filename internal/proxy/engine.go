@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -48,8 +50,11 @@ func (e *Engine) Run(ctx context.Context) {
 
 func (e *Engine) sweep(last bool) {
 	before := time.Now().Add(-idleTime)
-	e.pools.Range(func(_, p any) bool {
+	e.pools.Range(func(s, p any) bool {
 		p.(*pool).sweep(before, last)
+		if s.(*fleet.Server).Left() {
+			e.pools.Delete(s)
+		}
 		return true
 	})
 }
@@ -67,43 +72,91 @@ func (e *Engine) pool(s *fleet.Server) *pool {
 // into x. It reports false where the answer broke off in a way the client can
 // only be told of by ending its connection. The job is used up by it.
 func (e *Engine) Carry(ctx context.Context, w http.ResponseWriter, job *Job, x *Exchange) (whole bool) {
-	var kept *failure
-	retried := false
-	for i, s := range job.Servers {
-		a, sent, err := e.ask(ctx, s, job)
-		out := outcome{unsent: !sent, gone: ctx.Err() != nil, changes: job.Changes, retried: retried}
-		at := Attempt{Server: s.ID()}
-		switch {
-		case out.gone && err != nil:
-			at.Err = "not waited for any longer"
-		case err != nil:
-			at.Err = fleet.Reason(err)
-		default:
-			at.Status, out.status = a.status, a.status
+	c := carrying{Engine: e, w: w, job: job, x: x}
+	for {
+		from := time.Now()
+		turn, err := job.Next(ctx, c.hope())
+		x.Queued += time.Since(from)
+		if turn == nil {
+			return c.giveUp(ctx, err)
 		}
-		if out.stale() {
-			s.LookAgain()
-		}
-		more := out.tryNext() && i+1 < len(job.Servers)
-		if err == nil && (!out.failed() || kept == nil && !more) {
-			x.Attempts = append(x.Attempts, at)
-			job.Body = nil // it is not sent again; an answer may take minutes
-			return e.deliver(ctx, w, job, s, a, x)
-		}
-		if err == nil {
-			at.Err = http.StatusText(a.status)
-		}
-		x.Attempts = append(x.Attempts, at)
-		retried = retried || out.status == http.StatusInternalServerError
-		if kept = kept.orKeep(s, a); !more {
-			break
+		if whole, over := c.try(ctx, turn); over {
+			return whole
 		}
 	}
-	return e.giveUp(ctx, w, job, kept, x)
+}
+
+// A carrying is one request on its way from server to server.
+type carrying struct {
+	*Engine
+	w       http.ResponseWriter
+	job     *Job
+	x       *Exchange
+	kept    *failure    // the first failing answer
+	suspect *fleet.Turn // whose 500 may be its own fault: the next server's answer shows it
+	retried bool        // a 500 was passed over
+	last    outcome
+}
+
+// hope says that a server known not to work is better than nothing: none has
+// answered, or only one that has not got the model.
+func (c *carrying) hope() bool { return c.kept == nil || c.kept.status == http.StatusNotFound }
+
+// try asks one server. over: the client has had its answer, or there is to be none.
+func (c *carrying) try(ctx context.Context, turn *fleet.Turn) (whole, over bool) {
+	a, sent, err := c.ask(ctx, turn, c.job)
+	out := outcome{unsent: !sent, gone: ctx.Err() != nil, changes: c.job.Changes, retried: c.retried}
+	var stall *errStalled
+	out.stalled = errors.As(err, &stall)
+	at := Attempt{Server: turn.Server.ID(), Place: turn.Server.Connection(), Load: turn.Load}
+	switch {
+	case out.gone && err != nil:
+		at.Err = "not waited for any longer"
+	case err != nil:
+		at.Err = fleet.Reason(err)
+	default:
+		at.Status, out.status, at.First = a.status, a.status, time.Since(turn.Began())
+	}
+	at.Why, c.last = out.why(), out
+	if out.stale() {
+		turn.Server.LookAgain()
+	}
+	if err == nil && (!out.failed() || c.kept == nil && !(out.tryNext() && turn.Spare)) {
+		c.x.Attempts = append(c.x.Attempts, at)
+		return c.deliver(ctx, turn, a, out), true
+	}
+	text := at.Err
+	if err == nil {
+		at.Err, text = http.StatusText(a.status), ""
+		if f := keep(turn.Server, a); f != nil {
+			text = ollama.ErrorText(f.body)
+			c.kept = cmp.Or(c.kept, f)
+		}
+	}
+	c.x.Attempts = append(c.x.Attempts, at)
+	c.over(turn, out, text, err)
+	c.retried = c.retried || out.status == http.StatusInternalServerError
+	if !out.tryNext() {
+		return c.giveUp(ctx, nil), true
+	}
+	return false, false
+}
+
+// over ends an attempt that led nowhere.
+func (c *carrying) over(turn *fleet.Turn, out outcome, text string, err error) {
+	verdict := out.verdict(text)
+	if out.gone || out.unsent && fleet.Ours(err) {
+		verdict = fleet.Neutral
+	}
+	turn.End(time.Now(), fleet.Outcome{Verdict: verdict, Reason: cmp.Or(text, http.StatusText(out.status))})
+	if out.status == http.StatusInternalServerError && verdict == fleet.Neutral && c.suspect == nil {
+		c.suspect = turn
+	}
 }
 
 // giveUp answers where no server did: with the first failing answer, or an error of ours.
-func (e *Engine) giveUp(ctx context.Context, w http.ResponseWriter, job *Job, kept *failure, x *Exchange) bool {
+func (c *carrying) giveUp(ctx context.Context, err error) bool {
+	w, job, x := c.w, c.job, c.x
 	switch {
 	case left(ctx):
 		x.Status, x.Gone = StatusGone, true
@@ -112,14 +165,28 @@ func (e *Engine) giveUp(ctx context.Context, w http.ResponseWriter, job *Job, ke
 		WriteError(w, job.Dialect, http.StatusServiceUnavailable, ErrStopping.Error(), x)
 		return true
 	}
-	if kept != nil && !(kept.status == http.StatusNotFound && silent(x.Attempts)) {
-		kept.write(w, x)
+	if c.kept != nil && !(c.kept.status == http.StatusNotFound && silent(x.Attempts)) {
+		c.kept.write(w, x)
+		return true
+	}
+	var busy *fleet.Busy
+	if errors.As(err, &busy) {
+		w.Header()["Retry-After"] = []string{strconv.Itoa(int(busy.RetryAfter.Seconds()))}
+		WriteError(w, job.Dialect, http.StatusServiceUnavailable, busy.Why, x)
+		return true
+	}
+	if len(x.Attempts) == 0 {
+		WriteError(w, job.Dialect, http.StatusServiceUnavailable, fmt.Sprintf("there is no server for model %q now", x.Asked), x)
 		return true
 	}
 	last := x.Attempts[len(x.Attempts)-1]
 	text := fmt.Sprintf("no server answered for model %q: %s", x.Asked, attemptsText(x.Attempts))
 	x.Err = fmt.Sprintf("%s: %s", last.Server, last.Err)
-	WriteError(w, job.Dialect, http.StatusBadGateway, text, x)
+	status := http.StatusBadGateway
+	if c.last.stalled {
+		status = http.StatusGatewayTimeout
+	}
+	WriteError(w, job.Dialect, status, text, x)
 	return true
 }
 
@@ -142,19 +209,33 @@ func attemptsText(all []Attempt) string {
 }
 
 // deliver passes an answer on as it comes.
-func (e *Engine) deliver(ctx context.Context, w http.ResponseWriter, job *Job, s *fleet.Server, a *answer, x *Exchange) bool {
-	x.Server, x.Status, x.First = s.ID(), a.status, time.Since(x.Start)
-	d := delivery{w: w, answer: a, ending: ollama.Ending{Framing: a.framing(), Native: job.Dialect == ollama.Native}, x: x}
+func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out outcome) bool {
+	job, x, s := c.job, c.x, turn.Server
+	job.Body = nil // it is not sent again; an answer may take minutes
+	now := time.Now()
+	x.Server, x.Place, x.Status, x.First = s.ID(), s.Connection(), a.status, now.Sub(x.Start)
+	d := delivery{w: c.w, answer: a, ending: ollama.Ending{Framing: a.framing(), Native: job.Dialect == ollama.Native}, x: x}
 	if job.Whole && d.ending.Framing == ollama.NDJSON {
 		d.ending.Framing = ollama.JSON
 	}
-	passHead(w.Header(), a.header, job.Echo != "" || d.ending.Framing.Stream())
-	w.Header()["X-Gollamas-Server"] = []string{x.Server}
-	w.WriteHeader(a.status)
+	stream := d.ending.Framing.Stream()
+	if a.status < 300 {
+		turn.Answered(now, stream)
+		if c.suspect != nil {
+			c.suspect.Blame(now, c.kept.text())
+		}
+	}
+	passHead(c.w.Header(), a.header, job.Echo != "" || stream)
+	c.w.Header()["X-Gollamas-Server"] = []string{x.Server}
+	c.w.WriteHeader(a.status)
 	if job.Echo != "" && d.ending.Framing != ollama.Opaque {
 		d.echo = ollama.NewEcho(d.ending.Framing, job.Model, job.Echo)
 	}
-	_ = a.conn.SetReadDeadline(time.Time{}) // that of a failing answer: now it is the client's
+	if job.Changes {
+		a.conn.in.patience.end()
+	} else {
+		a.conn.await(s, "next token", turn.NextWithin(job.Tools), true)
+	}
 	err := d.run()
 	x.Usage = ollama.UsageIn(d.ending.Tail())
 	if err != nil {
@@ -165,7 +246,9 @@ func (e *Engine) deliver(ctx context.Context, w http.ResponseWriter, job *Job, s
 	if job.Changes && err == nil { // before the client hears the end, and asks for what it has just pulled
 		s.LookNow(ctx, longestLook)
 	}
-	return d.settle(ctx, job, err)
+	whole := d.settle(ctx, job, err)
+	turn.End(time.Now(), d.outcome(ctx, out, err, stream))
+	return whole
 }
 
 // longestLook is how long the end of an answer that changed a server waits for the lists.

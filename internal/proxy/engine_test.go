@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -31,8 +30,21 @@ func serverAt(t *testing.T, raw string) *fleet.Server {
 
 func jobFor(body string, servers ...*fleet.Server) *Job {
 	pieces := [][]byte{[]byte(body)}
-	return &Job{Method: "POST", Endpoint: "/api/show", Target: "/api/show", Header: http.Header{}, Servers: servers,
+	return &Job{Method: "POST", Endpoint: "/api/show", Target: "/api/show", Header: http.Header{}, Next: inTurn(servers...),
 		Body: func(*fleet.Server) [][]byte { return pieces }}
+}
+
+// inTurn gives out the servers one after the other.
+func inTurn(servers ...*fleet.Server) Next {
+	return func(context.Context, bool) (*fleet.Turn, error) {
+		if len(servers) == 0 {
+			return nil, nil
+		}
+		t := servers[0].Take(fleet.Want{Key: "m", Counted: true}, time.Now())
+		servers = servers[1:]
+		t.Spare = len(servers) > 0
+		return t, nil
+	}
 }
 
 func carry(e *Engine, job *Job) (*httptest.ResponseRecorder, Exchange, bool) {
@@ -73,12 +85,14 @@ func TestAConnectionTheServerClosedMeanwhileCostsNothing(t *testing.T) {
 		fmt.Fprint(w, `{}`)
 	}))
 	defer srv.Close()
-	e, s := &Engine{}, serverAt(t, srv.URL)
+	u, _ := url.Parse(srv.URL)
+	watching := fleet.Fixed(fleet.Options{ID: "s", URL: u})
+	e, s := &Engine{}, watching.Servers()[0]
 	ctx, stop := context.WithCancel(t.Context())
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		fleet.Watch(ctx, []*fleet.Server{s}, slog.New(slog.DiscardHandler))
+		fleet.Watch(ctx, []*fleet.Connection{watching})
 	}()
 	defer func() { stop(); <-watched }()
 	for range 5 {

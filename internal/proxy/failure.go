@@ -14,18 +14,15 @@ const maxKept = 64 << 10
 
 // A failure is the answer of a server that was passed over.
 type failure struct {
-	server string
+	server *fleet.Server
 	status int
 	header http.Header
 	body   []byte
 }
 
-// orKeep reads a's body and keeps it where nothing is kept yet and it is whole; a is over then. a may be nil.
-func (f *failure) orKeep(s *fleet.Server, a *answer) *failure {
-	if a == nil {
-		return f
-	}
-	kept := &failure{server: s.ID(), status: a.status, header: a.header}
+// keep reads a's body, which ends a. It is nil where that is not whole.
+func keep(s *fleet.Server, a *answer) *failure {
+	kept := &failure{server: s, status: a.status, header: a.header}
 	for {
 		p, err := a.next()
 		if err == io.EOF {
@@ -33,22 +30,28 @@ func (f *failure) orKeep(s *fleet.Server, a *answer) *failure {
 		}
 		if kept.body = append(kept.body, p...); err != nil || len(kept.body) > maxKept {
 			a.drop() // half an answer is none
-			return f
+			return nil
 		}
 	}
 	_ = a.conn.SetReadDeadline(time.Time{})
 	a.finish()
-	if f != nil {
-		return f
-	}
 	return kept
 }
 
 func (f *failure) write(w http.ResponseWriter, x *Exchange) {
 	passHead(w.Header(), f.header, true)
-	w.Header()["X-Gollamas-Server"] = []string{f.server}
+	w.Header()["X-Gollamas-Server"] = []string{f.server.ID()}
 	w.WriteHeader(f.status)
 	n, _ := w.Write(f.body) // a client that is gone is not told
-	x.Server, x.Status, x.BytesOut, x.First = f.server, f.status, int64(n), time.Since(x.Start)
+	x.Server, x.Place = f.server.ID(), f.server.Connection()
+	x.Status, x.BytesOut, x.First = f.status, int64(n), time.Since(x.Start)
 	x.Err = ollama.ErrorText(f.body)
+}
+
+// text is what it says, "" where it is nothing.
+func (f *failure) text() string {
+	if f == nil {
+		return ""
+	}
+	return ollama.ErrorText(f.body)
 }

@@ -184,7 +184,8 @@ func TestWhatMustNotBeSentTwiceGetsAConnectionOfItsOwn(t *testing.T) {
 		carry(e, jobFor("{}", s)) // leaves a connection that will break
 		job := jobFor("{}", s)
 		job.Changes = true
-		a, _, err := e.ask(t.Context(), s, job)
+		turn, _ := job.Next(t.Context(), true)
+		a, _, err := e.ask(t.Context(), turn, job)
 		if err != nil {
 			t.Fatalf("%d: %v", i, err)
 		}

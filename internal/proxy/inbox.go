@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"sync"
 )
 
@@ -27,6 +28,8 @@ type inbox struct {
 	pos, end int
 	small    []byte
 	large    *[largeBuffer]byte
+	got      uint64 // reads that brought something
+	patience patience
 }
 
 func newInbox(from io.Reader) *inbox {
@@ -62,7 +65,7 @@ func (in *inbox) refill() error {
 		in.shrink()
 	}
 	in.pos, in.end = 0, 0
-	n, err := in.from.Read(in.buf)
+	n, err := in.read(in.buf)
 	in.end = n
 	if n > 0 {
 		return nil
@@ -71,6 +74,23 @@ func (in *inbox) refill() error {
 		err = io.ErrNoProgress
 	}
 	return err
+}
+
+// read waits for bytes as long as patience lasts.
+func (in *inbox) read(b []byte) (int, error) {
+	for {
+		n, err := in.from.Read(b)
+		if n > 0 {
+			in.got++
+			return n, err
+		}
+		if in.patience.server == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if err := in.patience.more(in.got); err != nil {
+			return 0, err
+		}
+	}
 }
 
 // shrink gives the large buffer back; nothing may be in it.
@@ -94,7 +114,7 @@ func (in *inbox) more(most int) error {
 		}
 		in.buf = append(in.buf, make([]byte, len(in.buf))...)
 	}
-	n, err := in.from.Read(in.buf[in.end:])
+	n, err := in.read(in.buf[in.end:])
 	in.end += n
 	if n > 0 {
 		return nil

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"net/http"
 
 	"gollamas/internal/fleet"
@@ -17,9 +18,16 @@ type Job struct {
 	Header   http.Header                  // the client's; the engine drops what must not go on
 	Body     func(*fleet.Server) [][]byte // the pieces of the body for that server
 	Decoded  bool                         // Body was compressed when it came
-	Servers  []*fleet.Server              // in the order they are asked; never empty
+	Next     Next                         // the servers, one after the other
 	Changes  bool                         // the request changes the server: not safe to send twice
 	Whole    bool                         // the answer is one value, though its Content-Type may say NDJSON
 	Model    string                       // the name sent
 	Echo     string                       // the name answers must say instead, "" = as it is
+	Stream   bool                         // the answer is asked for piece by piece
+	Tools    bool                         // the request names tools, whose calls come in one piece
+	Size     int                          // of the body, in bytes
 }
+
+// Next claims the next server to ask, nil where none is left. hope: nothing has answered yet, so
+// servers that are known not to work may be asked too. Its error is a *fleet.Busy, or the context's.
+type Next func(ctx context.Context, hope bool) (*fleet.Turn, error)

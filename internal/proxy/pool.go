@@ -53,6 +53,7 @@ func (p *pool) put(c *conn) {
 		c.Close()
 		return
 	}
+	c.in.patience.end()
 	c.in.shrink()
 	if cap(c.out) > largeBuffer {
 		c.out = nil
@@ -60,7 +61,7 @@ func (p *pool) put(c *conn) {
 	c.used, c.parked = true, time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || p.server.Left() {
 		defer c.Close()
 		return
 	}
@@ -72,6 +73,7 @@ func (p *pool) put(c *conn) {
 func (p *pool) sweep(before time.Time, last bool) {
 	p.mu.Lock()
 	p.closed = p.closed || last
+	last = last || p.server.Left()
 	n := 0
 	for n < len(p.idle) && (last || p.idle[n].parked.Before(before)) {
 		n++

@@ -8,14 +8,23 @@ import (
 	"slices"
 	"strings"
 
+	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
 )
 
-// A Model is a name or a pattern with the servers that have been given it, in order.
+// A Model is a name or a pattern with the connections that have been given it, in order.
 type Model struct {
-	Name    string
-	Servers []*fleet.Server
+	Name   string
+	To     []To
+	Policy balance.Policy // of those, which is asked first
+}
+
+// A To is a connection that has been given a model.
+type To struct {
+	Connection *fleet.Connection
+	Weight     int // its servers' share among others, 0 = 1
+	Tier       int // a lower one is asked first
 }
 
 // An Alias is another name for a model, or for another alias.
@@ -31,8 +40,11 @@ type Route struct {
 	Name    string // as the operator wrote it
 	Pattern bool   // Name has a * in it
 	Key     string // of an exact name
+	Short   string // an exact name as people write it
 	match   string // of a pattern: what Full and Short of a name are compared with, in lower case
-	Servers []*fleet.Server
+	Policy  balance.Policy
+	to      []To
+	fixed   []balance.Member // where no connection's servers come and go
 }
 
 // A Table is every route. It is built once and never changes.
@@ -41,6 +53,8 @@ type Table struct {
 	patterns []*Route // longer first: a longer pattern wins over a shorter
 	aliases  map[string]target
 	all      []*Route // in the operator's order
+	running  []*fleet.Connection
+	loose    *Route // of what is merely loaded somewhere; nil = such models are not served
 }
 
 // A target is what an alias stands for, other aliases seen through.
@@ -57,6 +71,8 @@ type Match struct {
 	*Route
 	Key  string // of the model that is asked for, behind any alias
 	Send string // the name to send in the place of the client's, "" = the client's own
+
+	running []*fleet.Connection
 }
 
 // New builds a table. A name that Ollama would not take, one that means two
@@ -73,7 +89,8 @@ func New(models []Model, aliases []Alias) (*Table, error) {
 }
 
 func (t *Table) add(m Model) error {
-	r := &Route{Name: m.Name, Servers: m.Servers}
+	r := &Route{Name: m.Name, to: m.To, Policy: m.Policy}
+	r.settle()
 	t.all = append(t.all, r)
 	if r.Pattern = IsPattern(m.Name); r.Pattern {
 		if err := CheckPattern(m.Name); err != nil {
@@ -87,6 +104,7 @@ func (t *Table) add(m Model) error {
 	if err != nil {
 		return err
 	}
+	r.Short = n.Short()
 	if r.Key = n.Key(); t.exact[r.Key] != nil {
 		return fmt.Errorf("%q and %q are one model", t.exact[r.Key].Name, m.Name)
 	}
@@ -191,8 +209,15 @@ func (t *Table) Lookup(n ollama.Name) (Match, bool) {
 	if a, ok := t.aliases[key]; ok {
 		n, key, send = a.model, a.key, a.send
 	}
-	r, ok := t.find(n, key)
-	return Match{r, key, send}, ok
+	m := Match{Key: key, Send: send, running: t.running}
+	if r, ok := t.find(n, key); ok {
+		m.Route = r
+		return m, true
+	}
+	if m.Route = t.loose; m.Route == nil || len(m.loaded()) == 0 {
+		return Match{}, false
+	}
+	return m, true
 }
 
 func (t *Table) find(n ollama.Name, key string) (*Route, bool) {
@@ -250,21 +275,6 @@ func (t *Table) AliasesOf(key string) []string {
 		}
 	}
 	slices.Sort(out)
-	return out
-}
-
-// Servers is every server of any route, each once, in the operator's order.
-func (t *Table) Servers() []*fleet.Server {
-	seen := map[*fleet.Server]bool{}
-	var out []*fleet.Server
-	for _, r := range t.all {
-		for _, s := range r.Servers {
-			if !seen[s] {
-				seen[s] = true
-				out = append(out, s)
-			}
-		}
-	}
 	return out
 }
 

@@ -1,0 +1,40 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tellMixed warns once of every model that is not the same on all its servers, as they come to be seen.
+func (a *App) tellMixed(ctx context.Context) {
+	told := map[string]bool{}
+	tick := time.NewTicker(a.cfg.Watch)
+	defer tick.Stop()
+	for {
+		for _, m := range a.table.Mixed() {
+			if what := fmt.Sprint(m); !told[what] {
+				told[what] = true
+				a.log.Warn("one name, different models: answers differ from server to server, and embeddings stay on the first healthy one's",
+					"model", m.Model, "digests", digests(m.Digests))
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// digests writes which servers have which, as one list.
+func digests(of map[string][]string) []string {
+	var out []string
+	for _, digest := range slices.Sorted(maps.Keys(of)) {
+		out = append(out, digest[:min(len(digest), 12)]+" on "+strings.Join(of[digest], ", "))
+	}
+	return out
+}

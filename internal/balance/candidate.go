@@ -1,0 +1,130 @@
+// Package balance chooses: in which order a model's servers are asked, which has
+// a place free, and who waits until one has.
+package balance
+
+import (
+	"time"
+
+	"gollamas/internal/fleet"
+)
+
+// A Member is a server that a model's route leads to.
+type Member struct {
+	Server *fleet.Server
+	Weight int // its share among others; 0 = 1
+	Tier   int // a lower one is asked first
+}
+
+// A Candidate is a server as it is at the moment of choosing, in plain values. A policy puts them in order.
+type Candidate struct {
+	Server *fleet.Server
+	Weight int // at least 1
+	Tier   int
+	Rank   int // its place in the route
+	Health Health
+
+	Loaded   bool          // the model is in its memory
+	Suits    bool          // and has the context that is asked for
+	Loading  bool          // a request of ours is having it loaded
+	Since    time.Duration // for so long
+	InFlight int           // requests of ours on the server
+	Same     int           // of those, for this model
+	Places   int           // how many it may have at once, 0 = no limit
+	Ahead    int           // requests for this model that wait already, this server's share
+
+	Service time.Duration // what a request takes once the model is loaded, 0 = not known
+	Load    time.Duration // what loading it takes, 0 = not known
+	Size    int64         // bytes it is expected to take, 0 = not known
+	Fits    fleet.Fit     // beside what is loaded there
+	Rested  time.Duration // where it does not fit: how long the model it would push out has rested
+
+	Cost  time.Duration // what a policy expects a request to cost here
+	After time.Duration // a request takes this only once it has waited so long for a better one
+}
+
+// Health is how much hope there is in asking a server, the most first.
+type Health uint8
+
+// What may be known of a server and the model.
+const (
+	Ready   Health = iota // it is up and has the model
+	Unknown               // nobody has looked at it yet
+	Missing               // it is up, but did not list the model
+	Broken                // it is up, but this or everything fails there
+	Down                  // it does not answer
+)
+
+// Free says whether it has a place.
+func (c *Candidate) Free() bool { return c.Places == 0 || c.InFlight < c.Places }
+
+// share is how busy it is for its weight.
+func (c *Candidate) share() float64 {
+	return float64(c.InFlight) / float64(max(c.Places, 1)*c.Weight)
+}
+
+// candidate looks at one member for a request.
+func candidate(m Member, rank int, ask *Ask, now time.Time) Candidate {
+	s := m.Server
+	state, facts := s.State(), s.Facts(ask.Key)
+	c := Candidate{
+		Server: s, Weight: max(m.Weight, 1), Tier: m.Tier, Rank: rank,
+		Health: health(s, state, facts, ask.Key, now),
+		Loaded: facts.Loaded(state, ask.Key), Loading: !facts.Loading.IsZero(),
+		InFlight: s.InFlight(), Same: facts.InFlight, Places: s.Parallel(),
+		Service: facts.Service.Typical, Load: facts.Load.Typical,
+	}
+	c.Suits = c.Loaded && facts.Suits(state, ask.Key, ask.NumCtx)
+	if c.Loading {
+		c.Since = now.Sub(facts.Loading)
+	}
+	if !c.Loaded && !c.Loading {
+		c.room(state, ask.Key, now)
+	}
+	return c
+}
+
+func health(s *fleet.Server, state *fleet.State, facts *fleet.Facts, key string, now time.Time) Health {
+	switch {
+	case !state.Known && state.Err == "":
+		return Unknown
+	case !state.Up:
+		return Down
+	case !s.Breaker().Lets(now) || !facts.Breaker.Lets(now):
+		return Broken
+	case state.Has(key) == nil:
+		return Missing
+	}
+	return Ready
+}
+
+// grown is how much more a model takes in memory than on disk, in tenths: its context comes on top.
+const grown = 12
+
+// room works out whether a model that is not loaded fits beside what is.
+func (c *Candidate) room(state *fleet.State, key string, now time.Time) {
+	if m := state.Has(key); m != nil {
+		c.Size = m.Size / 10 * grown
+	}
+	if len(state.Loaded) == 0 {
+		c.Fits = fleet.FitYes // alone, whatever there is fits
+		return
+	}
+	used := c.Size
+	for i := range state.Loaded {
+		used += state.Loaded[i].Size
+	}
+	c.Rested = -1
+	c.Server.EachFacts(func(other string, f *fleet.Facts) {
+		if state.Running(other) != nil {
+			if rest := now.Sub(f.Used); f.InFlight == 0 && rest > c.Rested {
+				c.Rested = rest
+			}
+		} else if m := state.Has(other); m != nil && !f.Loading.IsZero() {
+			used += m.Size / 10 * grown
+		}
+	})
+	if c.Rested < 0 && len(state.Loaded) > 0 {
+		c.Rested = 0
+	}
+	c.Fits = state.Room.Fits(used)
+}

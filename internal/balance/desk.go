@@ -1,0 +1,168 @@
+package balance
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gollamas/internal/fleet"
+)
+
+// A Desk gives requests their servers. It holds one lock for as long as it takes
+// to choose among plain values, so that two requests never take one place.
+type Desk struct {
+	length int
+	most   time.Duration
+
+	mu     sync.Mutex
+	queues map[string]*queue // a model's key → who waits
+	rounds map[string]uint64 // a model's key → how many were chosen for
+	ticket uint64
+	len    atomic.Int64 // of all queues
+}
+
+// NewDesk lets so many requests wait for a place, each for at most so long.
+func NewDesk(length int, most time.Duration) *Desk {
+	return &Desk{length: length, most: most, queues: map[string]*queue{}, rounds: map[string]uint64{}}
+}
+
+// An Ask is what a request needs.
+type Ask struct {
+	Key     string // of the model
+	Model   string // its name, for people
+	Members []Member
+	Policy  Policy
+	NumCtx  int  // the context it asks for, 0 = it does not say
+	Counted bool // it takes a place: it has the model work, rather than asking about it
+	Alike   bool // its answer can be compared only with those of the very same model: embeddings
+}
+
+// A Call is one request's way from server to server until one answers.
+type Call struct {
+	desk    *Desk
+	ask     Ask
+	tried   []*fleet.Server
+	arrived time.Time
+	digest  string // the one it stays on, where Ask.Alike
+	ticket  uint64
+}
+
+// Call begins one.
+func (d *Desk) Call(ask Ask) *Call { return &Call{desk: d, ask: ask, arrived: time.Now()} }
+
+// mostRounds bounds what is remembered of names that come from clients.
+const mostRounds = 4096
+
+// chosen counts the choices made for a model.
+func (d *Desk) chosen(key string) {
+	if len(d.rounds) >= mostRounds {
+		clear(d.rounds)
+	}
+	d.rounds[key]++
+}
+
+// pick claims the best server that has a place. Where none has one, waits says
+// whether there is any to wait for. The lock is held.
+func (d *Desk) pick(c *Call, hope bool, ahead int, now time.Time) (turn *fleet.Turn, waits bool) {
+	all := d.order(c, hope, ahead, now)
+	for i := range all {
+		at := &all[i]
+		if c.ask.Counted && !at.Free() || now.Sub(c.arrived) < at.After {
+			continue
+		}
+		c.tried = append(c.tried, at.Server)
+		turn = at.Server.Take(fleet.Want{Key: c.ask.Key, NumCtx: c.ask.NumCtx, Counted: c.ask.Counted, Free: d.freed}, now)
+		turn.Spare = c.spare()
+		d.chosen(c.ask.Key)
+		return turn, false
+	}
+	return nil, len(all) > 0
+}
+
+// spare says that a server has not been tried yet.
+func (c *Call) spare() bool {
+	return slices.ContainsFunc(c.ask.Members, func(m Member) bool {
+		return !m.Server.Left() && !slices.Contains(c.tried, m.Server)
+	})
+}
+
+// order puts the servers that may be asked now in the order they should be: of all
+// that have not been tried, those with most hope.
+func (d *Desk) order(c *Call, hope bool, ahead int, now time.Time) []Candidate {
+	all := make([]Candidate, 0, len(c.ask.Members))
+	for i, m := range c.ask.Members {
+		if !m.Server.Left() && !slices.Contains(c.tried, m.Server) {
+			all = append(all, candidate(m, i, &c.ask, now))
+		}
+	}
+	all = c.alike(all)
+	all = hopeful(all)
+	if len(all) > 0 && all[0].Health >= Broken && !hope {
+		return nil
+	}
+	if len(all) > 1 {
+		arrange(all, c.ask.Policy, ahead, d.rounds[c.ask.Key])
+	}
+	return all
+}
+
+// arrange sorts by tier, and each tier by the policy.
+func arrange(all []Candidate, policy Policy, ahead int, round uint64) {
+	slices.SortStableFunc(all, func(a, b Candidate) int { return a.Tier - b.Tier })
+	with := 0
+	for i := range all {
+		if all[i].Loaded || all[i].Loading {
+			with++
+		}
+	}
+	for i := range all {
+		if all[i].Loaded || all[i].Loading {
+			all[i].Ahead = (ahead + with - 1) / with
+		}
+	}
+	for from := 0; from < len(all); {
+		to := from
+		for to < len(all) && all[to].Tier == all[from].Tier {
+			to++
+		}
+		policy(all[from:to], round)
+		from = to
+	}
+}
+
+// hopeful keeps those with most hope.
+func hopeful(all []Candidate) []Candidate {
+	best := Down
+	for i := range all {
+		best = min(best, all[i].Health)
+	}
+	return slices.DeleteFunc(all, func(c Candidate) bool { return c.Health != best })
+}
+
+// alike keeps, for embeddings, those that have the very model that the first
+// healthy server of the route has: vectors of two models cannot be compared.
+func (c *Call) alike(all []Candidate) []Candidate {
+	if !c.ask.Alike {
+		return all
+	}
+	for i := 0; i < len(all) && c.digest == ""; i++ {
+		if all[i].Health == Ready {
+			c.digest = digest(all[i].Server, c.ask.Key)
+		}
+	}
+	if c.digest == "" {
+		return all
+	}
+	return slices.DeleteFunc(all, func(at Candidate) bool {
+		other := digest(at.Server, c.ask.Key)
+		return other != "" && other != c.digest
+	})
+}
+
+func digest(s *fleet.Server, key string) string {
+	if m := s.State().Has(key); m != nil {
+		return m.Digest
+	}
+	return ""
+}

@@ -1,0 +1,237 @@
+package balance
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"gollamas/internal/fleet"
+)
+
+// A queue is the requests that wait for one model, in the order they came.
+type queue struct {
+	model   string
+	waiters []*waiter
+}
+
+// A waiter is a request that waits for a place.
+type waiter struct {
+	call  *Call
+	hope  bool
+	given chan *fleet.Turn // a place; nil = there is no server left to wait for
+}
+
+// lookAgain is how often a request that waits is weighed anew: what it waits
+// for may have become better or worse without any request having ended.
+const lookAgain = time.Second
+
+// Next claims the next server to ask. It returns nil where none is left, *fleet.Busy
+// where too many wait, and the context's error where that ends. hope: servers that are known not
+// to work may be asked too, because nothing else has answered.
+func (c *Call) Next(ctx context.Context, hope bool) (*fleet.Turn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	turn, w, err := c.take(hope)
+	if w != nil {
+		turn, err = c.wait(ctx, w)
+	}
+	if turn != nil {
+		turn.Announce()
+	}
+	return turn, err
+}
+
+// take claims a place, or joins the queue.
+func (c *Call) take(hope bool) (*fleet.Turn, *waiter, error) {
+	d, now := c.desk, time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ahead := 0
+	if q := d.queues[c.ask.Key]; q != nil {
+		d.serve(c.ask.Key, q, now) // nobody is overtaken
+		ahead = len(q.waiters)
+	}
+	turn, waits := d.pick(c, hope, ahead, now)
+	if turn != nil || !waits {
+		return turn, nil, nil
+	}
+	if d.len.Load() >= int64(d.length) {
+		return nil, nil, &fleet.Busy{
+			Why:        fmt.Sprintf("every server of model %q is busy, and %d requests wait already (queue.length)", c.ask.Model, d.len.Load()),
+			RetryAfter: d.retryAfter(c),
+		}
+	}
+	if c.ticket == 0 {
+		d.ticket++
+		c.ticket = d.ticket
+	}
+	w := &waiter{call: c, hope: hope, given: make(chan *fleet.Turn, 1)}
+	d.join(w)
+	return nil, w, nil
+}
+
+// join puts a waiter behind those that came before it; one that waits again keeps its place.
+func (d *Desk) join(w *waiter) {
+	q := d.queues[w.call.ask.Key]
+	if q == nil {
+		q = &queue{model: w.call.ask.Model}
+		d.queues[w.call.ask.Key] = q
+	}
+	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return int(o.call.ticket) - int(t) })
+	q.waiters = slices.Insert(q.waiters, i, w)
+	d.len.Add(1)
+}
+
+// remove takes the waiter at i out of a queue.
+func (d *Desk) remove(key string, q *queue, i int) {
+	q.waiters = slices.Delete(q.waiters, i, i+1)
+	d.len.Add(-1)
+	if len(q.waiters) == 0 {
+		delete(d.queues, key)
+	}
+}
+
+// wait waits for a place.
+func (c *Call) wait(ctx context.Context, w *waiter) (*fleet.Turn, error) {
+	late := time.NewTimer(c.desk.most - time.Since(c.arrived))
+	defer late.Stop()
+	again := time.NewTicker(lookAgain)
+	defer again.Stop()
+	for {
+		select {
+		case turn := <-w.given:
+			return turn, nil
+		case <-again.C:
+			c.desk.dispatch()
+		case <-ctx.Done():
+			return c.giveUp(w, ctx.Err())
+		case <-late.C:
+			return c.giveUp(w, &fleet.Busy{
+				Why:        fmt.Sprintf("every server of model %q is busy: waited %s for a place (queue.wait)", c.ask.Model, c.desk.most),
+				RetryAfter: c.desk.guess(c),
+			})
+		}
+	}
+}
+
+// giveUp leaves the queue. A place that was given at the same moment is kept
+// where the wait was only too long, and given back where nobody wants it any more.
+func (c *Call) giveUp(w *waiter, why error) (*fleet.Turn, error) {
+	d := c.desk
+	d.mu.Lock()
+	if q := d.queues[c.ask.Key]; q != nil {
+		if i := slices.Index(q.waiters, w); i >= 0 {
+			d.remove(c.ask.Key, q, i)
+		}
+	}
+	d.mu.Unlock()
+	select {
+	case turn := <-w.given:
+		if _, late := why.(*fleet.Busy); late || turn == nil {
+			return turn, nil
+		}
+		turn.End(time.Now(), fleet.Outcome{})
+	default:
+	}
+	return nil, why
+}
+
+// freed is told that a place is free.
+func (d *Desk) freed() {
+	if d.len.Load() > 0 {
+		d.dispatch()
+	}
+}
+
+// Dispatch gives places to those who wait: something has changed.
+func (d *Desk) Dispatch() { d.freed() }
+
+// dispatch gives every place that is free to whoever has waited longest for one.
+func (d *Desk) dispatch() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	for _, key := range d.byAge() {
+		d.serve(key, d.queues[key], now)
+	}
+}
+
+// byAge lists the models that are waited for, the one whose first has waited longest first.
+func (d *Desk) byAge() []string {
+	keys := make([]string, 0, len(d.queues))
+	for key := range d.queues {
+		keys = append(keys, key)
+	}
+	first := func(key string) int { return int(d.queues[key].waiters[0].call.ticket) }
+	slices.SortFunc(keys, func(a, b string) int { return first(a) - first(b) })
+	return keys
+}
+
+// serve gives a queue's requests their places, in order, until one has to wait on.
+// Behind one that has tried servers already, others may have more to choose from.
+func (d *Desk) serve(key string, q *queue, now time.Time) {
+	for i := 0; i < len(q.waiters); {
+		w := q.waiters[i]
+		turn, waits := d.pick(w.call, w.hope, i, now)
+		if turn == nil && waits {
+			if len(w.call.tried) == 0 {
+				return
+			}
+			i++
+			continue
+		}
+		d.remove(key, q, i)
+		w.given <- turn
+	}
+}
+
+// guess is when it may be worth asking again.
+func (d *Desk) guess(c *Call) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.retryAfter(c)
+}
+
+// The guess is kept between these: nobody should hammer, and nobody give up.
+const (
+	soonest = time.Second
+	latest  = time.Minute
+)
+
+// retryAfter guesses how long those who wait now will keep the servers busy. The lock is held.
+func (d *Desk) retryAfter(c *Call) time.Duration {
+	waiting, places, service := 1, 0, time.Duration(0)
+	if q := d.queues[c.ask.Key]; q != nil {
+		waiting += len(q.waiters)
+	}
+	for _, m := range c.ask.Members {
+		places += max(m.Server.Parallel(), 1)
+		service = max(service, m.Server.Facts(c.ask.Key).Service.Typical)
+	}
+	guess := service * time.Duration(waiting) / time.Duration(max(places, 1))
+	seconds := math.Ceil(guess.Seconds())
+	return min(max(time.Duration(seconds)*time.Second, soonest), latest)
+}
+
+// A Waiting is a model that is waited for.
+type Waiting struct {
+	Key    string        `json:"-"`
+	Model  string        `json:"model"`
+	Length int           `json:"length"`
+	Oldest time.Duration `json:"-"` // how long the first has waited
+}
+
+// Queues lists the models that are waited for.
+func (d *Desk) Queues() []Waiting {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []Waiting
+	for _, key := range d.byAge() {
+		q := d.queues[key]
+		out = append(out, Waiting{key, q.model, len(q.waiters), time.Since(q.waiters[0].call.arrived)})
+	}
+	return out
+}

@@ -1,0 +1,52 @@
+package fleet
+
+import "time"
+
+// A Breaker keeps requests from what keeps failing, and then lets one through
+// to see. It is a value that never changes; its zero value is whole.
+type Breaker struct {
+	Failures int           // in a row
+	Until    time.Time     // open until then, and half-open after; zero = closed
+	Pause    time.Duration // how long it was opened for; it doubles each time
+	Reason   string        // of the last failure
+	Trying   bool          // half-open, and one request is on its way
+}
+
+const (
+	tripAfter    = 3 // failures in a row
+	firstPause   = 10 * time.Second
+	longestPause = 5 * time.Minute
+)
+
+// Open says that it has tripped and nothing has shown yet that all is well again.
+func (b Breaker) Open() bool { return !b.Until.IsZero() }
+
+// Lets says whether a request may pass: where it is half-open, one at a time.
+func (b Breaker) Lets(now time.Time) bool {
+	return !b.Open() || !b.Trying && !now.Before(b.Until)
+}
+
+// failed is the breaker after one more failure, which counts as so many; of
+// what is under way since before it tripped, none counts.
+func (b Breaker) failed(now time.Time, reason string, count int, trial bool) Breaker {
+	if b.Open() && !trial {
+		return b
+	}
+	b.Reason, b.Failures = reason, b.Failures+count
+	if trial || b.Failures >= tripAfter {
+		b.Pause = min(max(2*b.Pause, firstPause), longestPause)
+		b.Until, b.Trying = now.Add(b.Pause), false
+	}
+	return b
+}
+
+// Name is its state for people: closed, open or half-open.
+func (b Breaker) Name(now time.Time) string {
+	switch {
+	case !b.Open():
+		return "closed"
+	case now.Before(b.Until):
+		return "open"
+	}
+	return "half-open"
+}

@@ -1,0 +1,216 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Connection is what an operator has named: one server, or as many as its name has addresses.
+type Connection struct {
+	id      string
+	servers atomic.Pointer[[]*Server]
+	found   *discovery // nil where it is one server
+}
+
+// A discovery is a connection whose servers come and go.
+type discovery struct {
+	opts    Options
+	host    string
+	port    string
+	resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	first   chan struct{} // closed when the name was first looked up
+	failing string        // why the last lookup failed
+}
+
+// Fixed is a connection to one server.
+func Fixed(o Options) *Connection {
+	s := New(o)
+	c := &Connection{id: s.ID()}
+	c.servers.Store(&[]*Server{s})
+	return c
+}
+
+// Discover is a connection to every address that o.URL's host has. Each is a
+// server of its own; they share all else in o. resolve looks a name up; nil = the system does.
+func Discover(o Options, resolve func(ctx context.Context, host string) ([]netip.Addr, error)) *Connection {
+	o.ID = cmp.Or(o.ID, "dns+"+o.URL.Redacted())
+	one := New(o)
+	_, port, _ := net.SplitHostPort(one.address) // New has put it together
+	if resolve == nil {
+		resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	c := &Connection{id: one.ID(), found: &discovery{opts: one.opts, host: o.URL.Hostname(), port: port, resolve: resolve, first: make(chan struct{})}}
+	c.servers.Store(&[]*Server{})
+	return c
+}
+
+// ID is what stands for the connection: the operator's name, or the URL without anything secret.
+func (c *Connection) ID() string { return c.id }
+
+// Servers are the connection's, now. They are not to be changed.
+func (c *Connection) Servers() []*Server { return *c.servers.Load() }
+
+// Discovers says that servers may come and go.
+func (c *Connection) Discovers() bool { return c.found != nil }
+
+// Watch looks at every server of every connection until ctx ends, each in its own
+// time so that a dead one holds up no other, and returns when all have stopped.
+func Watch(ctx context.Context, connections []*Connection) {
+	var wg sync.WaitGroup
+	for _, c := range connections {
+		wg.Go(func() {
+			if c.found == nil {
+				c.Servers()[0].watch(ctx)
+			} else {
+				c.discover(ctx)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// FirstLook waits until each server was looked at once, or for most, or until ctx ends.
+func FirstLook(ctx context.Context, connections []*Connection, most time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for _, c := range connections {
+		if c.found != nil && !wait(ctx, c.found.first) {
+			return
+		}
+		for _, s := range c.Servers() {
+			if !wait(ctx, s.first) {
+				return
+			}
+		}
+	}
+}
+
+func wait(ctx context.Context, over <-chan struct{}) bool {
+	select {
+	case <-over:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// lookupTimeout bounds one lookup of a name.
+const lookupTimeout = 5 * time.Second
+
+// discover looks the name up again and again, and watches each server while its address is there.
+func (c *Connection) discover(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	stop := map[*Server]context.CancelFunc{}
+	for first := true; ; first = false {
+		came, went := c.lookup(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		for _, s := range went {
+			s.leave()
+			stop[s]()
+			delete(stop, s)
+		}
+		for _, s := range came {
+			watching, cancel := context.WithCancel(ctx)
+			stop[s] = cancel
+			wg.Go(func() { s.watch(watching) })
+		}
+		if first {
+			close(c.found.first)
+		}
+		select {
+		case <-time.After(jitter(c.found.opts.Watch)):
+		case <-ctx.Done():
+		}
+	}
+	for _, cancel := range stop {
+		cancel()
+	}
+}
+
+// lookup asks for the name's addresses and puts the servers of today in the
+// place of yesterday's. Where it cannot be looked up, they stay: they may well be there.
+func (c *Connection) lookup(ctx context.Context) (came, went []*Server) {
+	d := c.found
+	bound, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	addresses, err := d.resolve(bound, d.host)
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	if !d.tell(c.id, err) {
+		return nil, nil
+	}
+	have := c.Servers()
+	var now []*Server
+	for _, a := range distinct(addresses) {
+		address := net.JoinHostPort(a.String(), d.port)
+		i := slices.IndexFunc(have, func(s *Server) bool { return s.address == address })
+		if i >= 0 {
+			now = append(now, have[i])
+			continue
+		}
+		s := d.server(c.id, a, address)
+		now, came = append(now, s), append(came, s)
+	}
+	for _, s := range have {
+		if !slices.Contains(now, s) {
+			went = append(went, s)
+		}
+	}
+	c.servers.Store(&now)
+	return came, went
+}
+
+// tell says in the log when lookups begin or cease to fail, and whether this one succeeded.
+func (d *discovery) tell(id string, err error) bool {
+	why := ""
+	if err != nil {
+		why = Reason(err)
+	}
+	switch {
+	case why != "" && d.failing == "":
+		d.opts.Log.Warn("its name cannot be looked up: its servers stay as they were", "connection", id, "name", d.host, "reason", why)
+	case why == "" && d.failing != "":
+		d.opts.Log.Info("its name can be looked up again", "connection", id, "name", d.host)
+	}
+	d.failing = why
+	return err == nil
+}
+
+// server is one for a new address. It is called what its connection is, and its address.
+func (d *discovery) server(id string, a netip.Addr, address string) *Server {
+	o := d.opts
+	o.ID = id + "/" + a.String()
+	s := New(o)
+	s.address = address
+	s.connection = id
+	o.Log.Info("server found", "server", o.ID)
+	return s
+}
+
+// leave ends a server whose address is gone. Answers that run go on.
+func (s *Server) leave() {
+	s.left.Store(true)
+	s.opts.Log.Info("server gone: its address is no longer its connection's", "server", s.id, "in_flight", s.InFlight())
+}
+
+// distinct is each address once, in order, so that servers keep their places.
+func distinct(all []netip.Addr) []netip.Addr {
+	out := make([]netip.Addr, 0, len(all))
+	for _, a := range all {
+		out = append(out, a.Unmap())
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	return slices.Compact(out)
+}

@@ -1,0 +1,87 @@
+package fleet
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Facts are what gollamas itself knows of one model on one server, from the
+// requests it has sent there. They never change; new ones take their place.
+type Facts struct {
+	InFlight int
+	Loading  time.Time // since when a load that a request of ours started is under way; zero = none is
+	Answered time.Time // when the first byte of an answer last came: the model was loaded then
+	Used     time.Time // when a request last began or ended
+	NumCtx   int       // what the last request that was answered asked for, 0 = nothing; it is of use only with Answered
+	Loads    int       // started by requests of ours
+	Reloads  int       // of those, started because a request asked for another context
+
+	First   Learned // to the first byte of a stream, the model loaded and the server idle
+	Gap     Learned // the longest wait inside a stream
+	Service Learned // a whole request, the model loaded and no other request for it
+	Load    Learned // to the first byte, the model not loaded
+	Breaker Breaker
+}
+
+// A pair is one model on one server. Readers take its facts and no lock.
+type pair struct {
+	key   string
+	mu    sync.Mutex
+	facts atomic.Pointer[Facts]
+}
+
+func newPair(key string) *pair {
+	p := &pair{key: key}
+	p.facts.Store(&Facts{})
+	return p
+}
+
+// change puts new facts in the place of the old.
+func (p *pair) change(do func(f *Facts)) (before, after *Facts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before = p.facts.Load()
+	next := *before
+	do(&next)
+	p.facts.Store(&next)
+	return before, &next
+}
+
+// pair finds or makes the pair of a model's key.
+func (s *Server) pair(key string) *pair {
+	if p, ok := s.pairs.Load(key); ok {
+		return p.(*pair)
+	}
+	p, _ := s.pairs.LoadOrStore(key, newPair(key))
+	return p.(*pair)
+}
+
+var noFacts = &Facts{}
+
+// Facts are what is known of a model here, by its key. They are never nil.
+func (s *Server) Facts(key string) *Facts {
+	if p, ok := s.pairs.Load(key); ok {
+		return p.(*pair).facts.Load()
+	}
+	return noFacts
+}
+
+// EachFacts calls do for every model a request has been here for.
+func (s *Server) EachFacts(do func(key string, f *Facts)) {
+	s.pairs.Range(func(key, p any) bool {
+		do(key.(string), p.(*pair).facts.Load())
+		return true
+	})
+}
+
+// forget drops what is known of models that are not installed any more: names
+// come from clients, so what is kept of them must be bounded by what there is.
+func (s *Server) forget(state *State) {
+	s.pairs.Range(func(key, p any) bool {
+		if f := p.(*pair).facts.Load(); f.InFlight == 0 && state.Has(key.(string)) == nil {
+			s.pairs.Delete(key)
+		}
+		return true
+	})
+}

@@ -1,0 +1,242 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"time"
+)
+
+// A Want is what a request needs of a server.
+type Want struct {
+	Key     string // of the model
+	NumCtx  int    // the context it asks for, 0 = it does not say
+	Counted bool   // it takes a place: it has the model work, rather than asking about it
+	Free    func() // told when the place is free again; nil = nobody
+}
+
+// A Load is what a request costs the server it was sent to.
+type Load uint8
+
+// The costs.
+const (
+	LoadNone  Load = iota // the model was there
+	LoadJoins             // it is being loaded already, for a request before this one
+	LoadStart             // it has to be loaded
+	LoadAgain             // it is there with another context and has to be loaded again
+)
+
+// A Turn is one request's claim on a server, from when that is chosen until its answer is over.
+type Turn struct {
+	Server *Server
+	Load   Load
+	Spare  bool // another server has not been asked yet
+
+	want  Want
+	pair  *pair // nil where the request is not counted
+	began time.Time
+	alone bool // no other request of ours was on the server
+	only  bool // none for the same model was
+	trial bool // the pair's breaker let it through to see
+	proof bool // so did the server's
+	over  bool
+}
+
+// Take claims a place. It does not ask whether there is one: whoever chooses servers has.
+func (s *Server) Take(w Want, now time.Time) *Turn {
+	t := &Turn{Server: s, want: w, began: now}
+	if !w.Counted {
+		return t
+	}
+	if t.proof = s.breaker.Load().Open(); t.proof {
+		s.changeBreaker(func(b Breaker) Breaker { b.Trying = true; return b })
+	}
+	t.pair = s.pair(w.Key)
+	t.alone = s.inFlight.Add(1) == 1
+	state := s.State()
+	t.pair.change(func(f *Facts) {
+		t.only = f.InFlight == 0
+		t.Load = f.cost(state, w)
+		f.InFlight++
+		f.Used = now
+		switch t.Load {
+		case LoadAgain:
+			f.Reloads++
+			fallthrough
+		case LoadStart:
+			f.Loads++
+			f.Loading = now
+		}
+		if t.trial = f.Breaker.Open(); t.trial {
+			f.Breaker.Trying = true
+		}
+	})
+	return t
+}
+
+// cost says what a request would cost.
+func (f *Facts) cost(s *State, w Want) Load {
+	switch {
+	case !f.Loading.IsZero():
+		return LoadJoins
+	case !f.Loaded(s, w.Key):
+		return LoadStart
+	case !f.Suits(s, w.Key, w.NumCtx):
+		return LoadAgain
+	}
+	return LoadNone
+}
+
+// Loaded says whether the model is loaded: the last look has seen it, or it has answered since.
+func (f *Facts) Loaded(s *State, key string) bool {
+	return f.Answered.After(s.Looked) || s.Running(key) != nil
+}
+
+// Suits says whether the model, which is loaded, has the context that is
+// asked for. A request that asks for none takes what there is, unless that was
+// asked for by the one before: Ollama then loads the model again with its own.
+func (f *Facts) Suits(s *State, key string, numCtx int) bool {
+	ours := !f.Answered.IsZero()
+	if f.Answered.After(s.Looked) || numCtx == 0 {
+		return !ours || f.NumCtx == numCtx
+	}
+	m := s.Running(key)
+	if m == nil || m.NumCtx == 0 || m.NumCtx == numCtx {
+		return true
+	}
+	installed := s.Has(key)
+	return installed != nil && installed.Trained == m.NumCtx && numCtx > m.NumCtx // it is clamped
+}
+
+// FirstWithin is how long the first byte may be waited for: zero = for ever. size is the request's, in
+// bytes. An answer in one piece comes after its last token, which nothing bounds but the operator.
+func (t *Turn) FirstWithin(stream bool, size int) time.Duration {
+	stall := t.Server.opts.Stall
+	if t.pair == nil || !stream || t.Load != LoadNone || !t.alone {
+		return stall.First
+	}
+	return stall.firstWithin(t.pair.facts.Load().First, size)
+}
+
+// NextWithin is how long the next byte of a stream may be waited for. tools: the request names
+// some; Ollama holds a call of a tool back until it is whole, which can take minutes.
+func (t *Turn) NextWithin(tools bool) time.Duration {
+	stall := t.Server.opts.Stall
+	if t.pair == nil || tools || !t.alone {
+		return stall.Next
+	}
+	return stall.nextWithin(t.pair.facts.Load().Gap)
+}
+
+// Announce says in the log that the request is let through to see whether what
+// failed works again. Take does not: whoever calls it may hold a lock.
+func (t *Turn) Announce() {
+	if t.trial || t.proof {
+		t.Server.opts.Log.Info("one request is let through, to see whether it works again",
+			"server", t.Server.id, "model", short(t.Server.State(), t.want.Key))
+	}
+}
+
+// Began is when the server was chosen.
+func (t *Turn) Began() time.Time { return t.began }
+
+// Answered notes the first byte of an answer that is none of failure.
+func (t *Turn) Answered(now time.Time, stream bool) {
+	if t.pair == nil {
+		return
+	}
+	before, _ := t.pair.change(func(f *Facts) {
+		f.Answered, f.NumCtx, f.Loading = now, t.want.NumCtx, time.Time{}
+		switch took := now.Sub(t.began); {
+		case t.Load == LoadStart, t.Load == LoadAgain:
+			f.Load = f.Load.With(took)
+		case t.Load == LoadNone && stream && t.alone:
+			f.First = f.First.With(took)
+		}
+	})
+	if !before.Loading.IsZero() {
+		t.Server.LookAgain() // something may have had to go
+	}
+}
+
+// A Verdict is what an attempt says about the server.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Neutral   Verdict = iota // nothing: the client left, or asked for what cannot be
+	Fine                     // it works
+	Failed                   // the model did not work there: a cut, a load that failed
+	Stalled                  // nothing came for too long
+	Unreached                // it took no connection
+)
+
+// An Outcome is how an attempt went.
+type Outcome struct {
+	Verdict Verdict
+	Reason  string
+	Gap     time.Duration // the longest wait inside a stream, 0 = it was none
+}
+
+// End gives the place back and learns from what happened. A second call does nothing.
+func (t *Turn) End(now time.Time, o Outcome) {
+	if t.over {
+		return
+	}
+	t.over = true
+	if t.pair != nil {
+		t.Server.inFlight.Add(-1)
+		before, after := t.pair.change(func(f *Facts) { f.end(t, now, o) })
+		t.Server.tellBreaker(before.Breaker, after.Breaker, t.want.Key)
+	}
+	t.Server.judge(t, now, o)
+	if t.want.Free != nil {
+		t.want.Free()
+	}
+}
+
+func (f *Facts) end(t *Turn, now time.Time, o Outcome) {
+	f.InFlight--
+	f.Used = now
+	if f.InFlight == 0 {
+		f.Loading = time.Time{} // nobody waits for it: Ollama has given the load up
+	}
+	if o.Verdict == Fine && t.Load == LoadNone && t.only {
+		f.Service = f.Service.With(now.Sub(t.began))
+	}
+	if o.Verdict == Fine && o.Gap > 0 && t.alone {
+		f.Gap = f.Gap.With(o.Gap)
+	}
+	f.Breaker = f.Breaker.after(now, o, t.trial)
+}
+
+// after is the breaker once an attempt has ended.
+func (b Breaker) after(now time.Time, o Outcome, trial bool) Breaker {
+	switch o.Verdict {
+	case Fine:
+		return Breaker{}
+	case Failed:
+		return b.failed(now, o.Reason, 1, trial)
+	case Stalled: // it has cost so much time that one is enough
+		return b.failed(now, o.Reason, tripAfter, trial)
+	}
+	b.Trying = b.Trying && !trial
+	return b
+}
+
+// Blame counts an attempt that has ended as the server's failure after all: it
+// refused what another server then answered.
+func (t *Turn) Blame(now time.Time, reason string) {
+	o := Outcome{Verdict: Failed, Reason: reason}
+	if t.pair != nil {
+		before, after := t.pair.change(func(f *Facts) { f.Breaker = f.Breaker.after(now, o, t.trial) })
+		t.Server.tellBreaker(before.Breaker, after.Breaker, t.want.Key)
+	}
+	t.Server.judge(t, now, o)
+}
+
+// Ours says that an error of opening a connection is this machine's, not the server's.
+func Ours(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
+		errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.ENOMEM)
+}

@@ -1,0 +1,78 @@
+package proxy
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"gollamas/internal/fleet"
+)
+
+// A patience says how long nothing may come from a server. It costs no timer
+// per record: the connection's read deadline wakes it every now and then, and it looks whether anything came.
+type patience struct {
+	conn   net.Conn
+	server *fleet.Server
+	what   string        // that is waited for, and the setting that bounds it
+	bound  time.Duration // 0 = none
+	lost   bool          // do not wait for a server that has not answered the watch for long
+	since  time.Time     // when something last came, as far as it was looked
+	got    uint64        // how much had come then
+}
+
+// glance is how often it looks, or four times within its bound.
+const glance = 5 * time.Second
+
+// lostSilence is how long nothing may come from a server that does not answer the watch.
+const lostSilence = 15 * time.Second
+
+// errStalled is a server that sends nothing any more.
+type errStalled struct{ why string }
+
+func (e *errStalled) Error() string { return e.why }
+
+// begin waits for something new from now on.
+func (p *patience) begin(what string, bound time.Duration, lost bool, got uint64) {
+	p.what, p.bound, p.lost, p.since, p.got = what, bound, lost, time.Now(), got
+	p.wake(p.since)
+}
+
+func (p *patience) wake(now time.Time) {
+	pause := glance
+	if p.bound > 0 {
+		pause = min(pause, p.bound/4)
+	}
+	_ = p.conn.SetReadDeadline(now.Add(pause)) // a connection that is closed says so when it is read
+}
+
+// end waits as long as it takes.
+func (p *patience) end() {
+	if p.conn != nil {
+		_ = p.conn.SetReadDeadline(time.Time{})
+	}
+	p.server = nil
+}
+
+// more says whether to go on waiting; nil = yes. It is asked when the deadline has passed.
+func (p *patience) more(got uint64) error {
+	now := time.Now()
+	if got != p.got {
+		p.got, p.since = got, now
+	}
+	silent := now.Sub(p.since)
+	if p.bound > 0 && silent >= p.bound {
+		return &errStalled{fmt.Sprintf("no %s for %s", p.what, round(p.bound))}
+	}
+	if p.lost && silent >= lostSilence && p.server.State().Lost() {
+		return &errStalled{fmt.Sprintf("no %s for %s, and it does not answer at all (%s)", p.what, round(silent), p.server.State().Err)}
+	}
+	p.wake(now)
+	return nil
+}
+
+func round(d time.Duration) time.Duration {
+	if d > 10*time.Second {
+		return d.Round(time.Second)
+	}
+	return d.Round(time.Millisecond)
+}

@@ -26,6 +26,16 @@ func (b Breaker) Lets(now time.Time) bool {
 	return !b.Open() || !b.Trying && !now.Before(b.Until)
 }
 
+// trial is the breaker with a request on its way to see, and whether the next one is that:
+// one that is sent while it is open, because there is nothing better, is not.
+func (b Breaker) trial(now time.Time) (Breaker, bool) {
+	if !b.Open() || !b.Lets(now) {
+		return b, false
+	}
+	b.Trying = true
+	return b, true
+}
+
 // failed is the breaker after one more failure, which counts as so many; of
 // what is under way since before it tripped, none counts.
 func (b Breaker) failed(now time.Time, reason string, count int, trial bool) Breaker {

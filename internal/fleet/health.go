@@ -70,15 +70,17 @@ func (s *Server) become(to func(before *State) *State) {
 
 // tellBreaker says in the log that a breaker has opened or closed. key is the model's, "" = the server's own.
 func (s *Server) tellBreaker(before, after Breaker, key string) {
+	if !after.Open() && !before.Open() || after.Open() && before.Until.Equal(after.Until) {
+		return
+	}
 	args := []any{"server", s.id}
 	what := "server"
 	if key != "" {
 		what, args = "model on server", append(args, "model", short(s.State(), key))
 	}
-	switch {
-	case after.Open() && !before.Until.Equal(after.Until):
+	if after.Open() {
 		s.opts.Log.Warn(what+" fails: others are asked first", append(args, "reason", after.Reason, "for", after.Pause)...)
-	case before.Open() && !after.Open():
+	} else {
 		s.opts.Log.Info(what+" works again", args...)
 	}
 }

@@ -34,18 +34,20 @@ func (r Room) Fits(size int64) Fit {
 // and left before its time, while something else came, did not fit beside it.
 func (r Room) seen(before, now []Model, began time.Time) Room {
 	held := sum(now)
-	r.Held = max(r.Held, held)
-	came, evicted := int64(0), false
+	came, evicted, spilled := int64(0), false, false
 	for _, m := range now {
 		if find(before, m) == nil {
 			came += m.Size
 		}
-		if m.SizeVRAM > 0 && m.SizeVRAM < m.Size { // part of it is in the machine's own memory
-			r.Refused = smaller(r.Refused, held)
-		}
+		spilled = spilled || m.SizeVRAM > 0 && m.SizeVRAM < m.Size // part of it is in the machine's own memory
 	}
 	for _, m := range before {
 		evicted = evicted || find(now, m) == nil && m.ExpiresAt.After(began.Add(clocks))
+	}
+	if spilled {
+		r.Refused = smaller(r.Refused, held)
+	} else {
+		r.Held = max(r.Held, held)
 	}
 	if came > 0 && evicted {
 		r.Refused = smaller(r.Refused, sum(before)+came)

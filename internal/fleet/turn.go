@@ -48,8 +48,8 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 	if !w.Counted {
 		return t
 	}
-	if t.proof = s.breaker.Load().Open(); t.proof {
-		s.changeBreaker(func(b Breaker) Breaker { b.Trying = true; return b })
+	if s.failing.Load() {
+		s.changeBreaker(func(b Breaker) Breaker { b, t.proof = b.trial(now); return b })
 	}
 	t.pair = s.pair(w.Key)
 	t.alone = s.inFlight.Add(1) == 1
@@ -67,9 +67,7 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 			f.Loads++
 			f.Loading = now
 		}
-		if t.trial = f.Breaker.Open(); t.trial {
-			f.Breaker.Trying = true
-		}
+		f.Breaker, t.trial = f.Breaker.trial(now)
 	})
 	return t
 }
@@ -93,16 +91,17 @@ func (f *Facts) Loaded(s *State, key string) bool {
 }
 
 // Suits says whether the model, which is loaded, has the context that is
-// asked for. A request that asks for none takes what there is, unless that was
-// asked for by the one before: Ollama then loads the model again with its own.
+// asked for. A request that asks for none takes what there is, unless a request of ours has asked
+// for just that: Ollama then loads the model again with its own.
 func (f *Facts) Suits(s *State, key string, numCtx int) bool {
-	ours := !f.Answered.IsZero()
-	if f.Answered.After(s.Looked) || numCtx == 0 {
-		return !ours || f.NumCtx == numCtx
-	}
 	m := s.Running(key)
-	if m == nil || m.NumCtx == 0 || m.NumCtx == numCtx {
+	switch {
+	case f.Answered.After(s.Looked): // this is newer than what was seen
+		return f.NumCtx == numCtx
+	case m == nil || m.NumCtx == 0 || m.NumCtx == numCtx && numCtx != 0:
 		return true
+	case numCtx == 0:
+		return f.NumCtx != m.NumCtx
 	}
 	installed := s.Has(key)
 	return installed != nil && installed.Trained == m.NumCtx && numCtx > m.NumCtx // it is clamped
@@ -190,8 +189,18 @@ func (t *Turn) End(now time.Time, o Outcome) {
 		t.Server.tellBreaker(before.Breaker, after.Breaker, t.want.Key)
 	}
 	t.Server.judge(t, now, o)
+	if o.Verdict == Failed || o.Verdict == Stalled {
+		t.Server.LookAgain()
+	}
 	if t.want.Free != nil {
 		t.want.Free()
+	}
+}
+
+// Abandon gives the place back where nobody has: something has gone wrong inside gollamas.
+func (t *Turn) Abandon() {
+	if !t.over {
+		t.End(time.Now(), Outcome{})
 	}
 }
 

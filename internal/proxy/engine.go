@@ -104,6 +104,7 @@ func (c *carrying) hope() bool { return c.kept == nil || c.kept.status == http.S
 
 // try asks one server. over: the client has had its answer, or there is to be none.
 func (c *carrying) try(ctx context.Context, turn *fleet.Turn) (whole, over bool) {
+	defer turn.Abandon()
 	a, sent, err := c.ask(ctx, turn, c.job)
 	out := outcome{unsent: !sent, gone: ctx.Err() != nil, changes: c.job.Changes, retried: c.retried}
 	var stall *errStalled
@@ -231,9 +232,10 @@ func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out
 	if job.Echo != "" && d.ending.Framing != ollama.Opaque {
 		d.echo = ollama.NewEcho(d.ending.Framing, job.Model, job.Echo)
 	}
-	if job.Changes {
+	switch {
+	case job.Changes:
 		a.conn.in.patience.end()
-	} else {
+	case !a.ended && !a.body.done:
 		a.conn.await(s, "next token", turn.NextWithin(job.Tools), true)
 	}
 	err := d.run()

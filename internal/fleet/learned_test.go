@@ -1,0 +1,50 @@
+package fleet
+
+import (
+	"testing"
+	"time"
+)
+
+func learned(all ...time.Duration) (l Learned) {
+	for _, d := range all {
+		l = l.With(d)
+	}
+	return l
+}
+
+func TestWhatWasLearnedBoundsAStallOnlyOnceItWasSeenOften(t *testing.T) {
+	s := Stall{First: 15 * time.Minute, Next: 5 * time.Minute}
+	for _, c := range []struct {
+		what string
+		got  time.Duration
+		want time.Duration
+	}{
+		{"nothing known", s.firstWithin(Learned{}, 100), 15 * time.Minute},
+		{"seen twice", s.firstWithin(learned(time.Second, time.Second), 100), 15 * time.Minute},
+		{"seen often", s.firstWithin(learned(time.Second, time.Second, time.Second), 100), 41 * time.Second},
+		{"a long prompt", s.firstWithin(learned(time.Second, time.Second, time.Second), 10_000), 140 * time.Second},
+		{"a picture of megabytes", s.firstWithin(learned(time.Second, time.Second, time.Second), 50<<20), 15 * time.Minute},
+		{"slow by habit", s.firstWithin(learned(time.Minute, time.Minute, 2*time.Minute), 0), 15 * time.Minute},
+		{"gaps, nothing known", s.nextWithin(Learned{}), 5 * time.Minute},
+		{"gaps, seen often", s.nextWithin(learned(time.Second, time.Second, time.Second)), 50 * time.Second},
+		{"no bound set, nothing known", Stall{}.firstWithin(Learned{}, 0), 0},
+		{"no bound set, seen often", Stall{}.nextWithin(learned(time.Second, time.Second, time.Second)), 50 * time.Second},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %v, want %v", c.what, c.got, c.want)
+		}
+	}
+}
+
+func TestTheSlowestIsForgottenSlowly(t *testing.T) {
+	l := learned(10 * time.Second)
+	for range 100 {
+		l = l.With(time.Second)
+	}
+	if l.Slowest > 2*time.Second || l.Typical > 1100*time.Millisecond || l.N != 101 {
+		t.Errorf("%+v", l)
+	}
+	if l = l.With(5 * time.Second); l.Slowest != 5*time.Second {
+		t.Errorf("%+v", l)
+	}
+}

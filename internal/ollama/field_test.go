@@ -1,0 +1,66 @@
+package ollama
+
+import "testing"
+
+func object(t *testing.T, body string) *Object {
+	t.Helper()
+	o, err := ReadObject([]byte(body))
+	if err != nil {
+		t.Fatal(body, err)
+	}
+	return &o
+}
+
+func TestTheContextAskedForIsRead(t *testing.T) {
+	for body, want := range map[string]int{
+		`{"options":{"num_ctx":8192}}`:                               8192,
+		`{"options":{"temperature":0.1,"num_ctx":4096.0}}`:           4096,
+		`{"OPTIONS":{"num_ctx":1024}}`:                               1024,
+		`{"options":{"num_ctx":1},"options":{"num_ctx":2}}`:          2,
+		`{"options":{"num_ctx":7},"options":null}`:                   7,
+		`{"options":{"NUM_CTX":8192}}`:                               0, // an option matches in one case only
+		`{"options":{"num_ctx":"8192"}}`:                             0, // the server refuses it
+		`{"options":{"num_ctx":null}}`:                               0,
+		`{"options":{"num_ctx":-5}}`:                                 0,
+		`{"options":{"num_ctx":1e99}}`:                               0,
+		`{"options":[]}`:                                             0,
+		`{"options":null}`:                                           0,
+		`{}`:                                                         0,
+		`{"messages":[{"options":{"num_ctx":8192}}],"num_ctx":8192}`: 0,
+	} {
+		if got := object(t, body).NumCtx(); got != want {
+			t.Errorf("%s: %d, want %d", body, got, want)
+		}
+	}
+}
+
+func TestWhetherAStreamIsAskedFor(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{"stream":true}`: true, `{"stream":false}`: false, `{"Stream":false}`: false,
+		`{"stream":null}`: true, `{}`: true, `{"stream":"no"}`: true, `{"stream":false,"stream":null}`: false,
+	} {
+		if got := object(t, body).Bool(FieldStream, true); got != want {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+}
+
+func TestA500IsTheServersFaultOnlyWhereItSaysSo(t *testing.T) {
+	for text, want := range map[string]bool{
+		"llama-server process has terminated: exit status 1: error loading model":                             true,
+		"llama runner process has terminated: signal: killed":                                                 true,
+		"model runner has unexpectedly stopped, this may be due to resource limitations or an internal error": true,
+		"an error was encountered while running the model: unexpected EOF":                                    true,
+		"model requires more system memory (8.0 GiB) than is available (4.0 GiB)":                             true,
+		"timed out waiting for llama runner to start - progress 0.00 - ":                                      true,
+		`option "num_ctx" must be of type integer`:                                                            false,
+		`invalid format: "x"; expected "json" or a valid JSON Schema object`:                                  false,
+		"failed to process inputs: image: unknown format":                                                     false,
+		"template: :1:2: executing":                                                                           false,
+		"":                                                                                                    false,
+	} {
+		if got := ServerFault(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

@@ -104,7 +104,7 @@ func serve(t *testing.T, models []string, flags ...string) string {
 	t.Helper()
 	fs := flag.NewFlagSet("gollamas", flag.ContinueOnError)
 	given := config.Flags(fs)
-	if err := fs.Parse(append([]string{"--watch", "100ms", "--drain", "0"}, flags...)); err != nil {
+	if err := fs.Parse(append([]string{"--watch", "100ms", "--drain", "0", "--balance", "in-order"}, flags...)); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := config.Load(given, func(string) string { return "" })

@@ -143,8 +143,12 @@ func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
 
 // job puts together what the engine needs.
 func (g *Gateway) job(e *Endpoint, m matched, asked string, numCtx int) *proxy.Job {
+	policy := m.Policy
+	if !e.Works { // asking about a model is no work, and should be answered alike each time
+		policy = inOrder
+	}
 	call := g.desk.Call(balance.Ask{
-		Key: m.Key, Model: asked, Members: m.members, Policy: m.Policy,
+		Key: m.Key, Model: asked, Members: m.members, Policy: policy,
 		NumCtx: numCtx, Counted: e.Works, Alike: e.Vectors,
 	})
 	job := &proxy.Job{Method: e.Method, Endpoint: e.Path, Dialect: e.Dialect, Next: call.Next, Changes: e.Changes, Model: asked}
@@ -153,6 +157,8 @@ func (g *Gateway) job(e *Endpoint, m matched, asked string, numCtx int) *proxy.J
 	}
 	return job
 }
+
+var inOrder = balance.Named("in-order")
 
 // known is the model's name where the operator or a server has named it. What only
 // clients name is not counted by: they could make up any number.

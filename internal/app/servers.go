@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"os"
 
-	"gollamas/internal/balance"
 	"gollamas/internal/config"
 	"gollamas/internal/fleet"
 	"gollamas/internal/route"
@@ -75,14 +74,14 @@ func clientTLS(t config.TLS) (*tls.Config, error) {
 func newTable(cfg config.Config, connections []*fleet.Connection) (*route.Table, error) {
 	models := make([]route.Model, len(cfg.Models))
 	for i, m := range cfg.Models {
-		models[i] = route.Model{Name: m.Name, Policy: balance.Named(cmp.Or(m.Balance, cfg.Balance))}
+		models[i] = route.Model{Name: m.Name, Balance: cmp.Or(m.Balance, cfg.Balance)}
 		for _, to := range m.Routes {
 			models[i].To = append(models[i].To, route.To{Connection: connections[to.Connection], Weight: to.Weight, Tier: to.Tier})
 		}
 	}
 	table, err := route.New(models, cfg.Aliases)
 	if err == nil && cfg.AllowRunning {
-		table.AllowRunning(connections, balance.Named(cfg.Balance))
+		table.AllowRunning(connections, cfg.Balance)
 	}
 	return table, err
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"gollamas/internal/app"
+	"gollamas/internal/balance"
 	"gollamas/internal/config"
 	"gollamas/internal/telemetry"
 )
@@ -182,6 +183,17 @@ func (t terminal) routes(lines []app.Line) {
 		if len(l.Aliases) > 0 {
 			also = "  (also " + strings.Join(l.Aliases, ", ") + ")"
 		}
-		fmt.Fprintf(t.out, "  %-*s  → %s%s\n", width, l.Model, strings.Join(l.Servers, ", then "), also)
+		fmt.Fprintf(t.out, "  %-*s  → %s%s\n", width, l.Model, servers(l), also)
 	}
+}
+
+// servers names a route's servers, and where there are several, how one is chosen if it is not as usual.
+func servers(l app.Line) string {
+	switch {
+	case l.Balance == "in-order":
+		return strings.Join(l.Servers, ", then ")
+	case len(l.Servers) < 2 || l.Balance == balance.Names[0]:
+		return strings.Join(l.Servers, " or ")
+	}
+	return strings.Join(l.Servers, " or ") + ", " + l.Balance
 }

@@ -17,7 +17,7 @@ func deciding(t testing.TB, aliases []route.Alias, models ...string) *Gateway {
 	var routes []route.Model
 	for _, m := range models {
 		u, _ := url.Parse("http://host-of-a-model:11434")
-		routes = append(routes, route.Model{Name: m, Policy: balance.Named("in-order"), To: []route.To{{Connection: fleet.Fixed(fleet.Options{ID: m, URL: u})}}})
+		routes = append(routes, route.Model{Name: m, Balance: "in-order", To: []route.To{{Connection: fleet.Fixed(fleet.Options{ID: m, URL: u})}}})
 	}
 	table, err := route.New(routes, aliases)
 	if err != nil {

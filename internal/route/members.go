@@ -85,9 +85,9 @@ func (m Match) loaded() (out []balance.Member) {
 
 // AllowRunning has the table also serve what is loaded on any of these
 // connections, whether it has a route or not. It belongs to building the table.
-func (t *Table) AllowRunning(on []*fleet.Connection, policy balance.Policy) {
+func (t *Table) AllowRunning(on []*fleet.Connection, policy string) {
 	t.running = on
-	t.loose = &Route{Pattern: true, Policy: policy, fixed: []balance.Member{}}
+	t.loose = &Route{Pattern: true, Balance: policy, Policy: balance.Named(policy), fixed: []balance.Member{}}
 }
 
 // Connections is every connection whose models may be served, each once, in the operator's order.

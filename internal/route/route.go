@@ -3,6 +3,7 @@
 package route
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,9 +16,9 @@ import (
 
 // A Model is a name or a pattern with the connections that have been given it, in order.
 type Model struct {
-	Name   string
-	To     []To
-	Policy balance.Policy // of those, which is asked first
+	Name    string
+	To      []To
+	Balance string // which of those is asked first, by a policy's name; "" = the usual one
 }
 
 // A To is a connection that has been given a model.
@@ -42,6 +43,7 @@ type Route struct {
 	Key     string // of an exact name
 	Short   string // an exact name as people write it
 	match   string // of a pattern: what Full and Short of a name are compared with, in lower case
+	Balance string // the policy's name
 	Policy  balance.Policy
 	to      []To
 	fixed   []balance.Member // where no connection's servers come and go
@@ -89,7 +91,8 @@ func New(models []Model, aliases []Alias) (*Table, error) {
 }
 
 func (t *Table) add(m Model) error {
-	r := &Route{Name: m.Name, to: m.To, Policy: m.Policy}
+	r := &Route{Name: m.Name, to: m.To, Balance: cmp.Or(m.Balance, balance.Names[0])}
+	r.Policy = balance.Named(r.Balance)
 	r.settle()
 	t.all = append(t.all, r)
 	if r.Pattern = IsPattern(m.Name); r.Pattern {

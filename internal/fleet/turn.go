@@ -26,6 +26,9 @@ const (
 	LoadAgain             // it is there with another context and has to be loaded again
 )
 
+// String is the cost in a word, "" where there was none.
+func (l Load) String() string { return [...]string{"", "joined", "started", "again"}[l] }
+
 // A Turn is one request's claim on a server, from when that is chosen until its answer is over.
 type Turn struct {
 	Server *Server

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"gollamas/internal/fleet"
 	"gollamas/internal/proxy"
 )
 
@@ -25,7 +26,10 @@ func AccessLog(log *slog.Logger) func(proxy.Exchange) {
 			slog.Int("status", x.Status),
 			slog.Duration("total", round(x.Total)))
 		attrs = appendModel(attrs, x)
-		if x.First > 0 {
+		if x.Queued > noticeable {
+		attrs = append(attrs, slog.Duration("queued", round(x.Queued)))
+	}
+	if x.First > 0 {
 			attrs = append(attrs, slog.Duration("first_byte", round(x.First)))
 		}
 		attrs = append(attrs, slog.Int64("bytes_in", x.BytesIn), slog.Int64("bytes_out", x.BytesOut))
@@ -56,11 +60,17 @@ func appendModel(attrs []slog.Attr, x proxy.Exchange) []slog.Attr {
 	if len(x.Attempts) > 0 {
 		attrs = append(attrs, slog.Int("attempts", len(x.Attempts)))
 	}
+	if n := len(x.Attempts); n > 0 && x.Attempts[n-1].Load != fleet.LoadNone {
+		attrs = append(attrs, slog.String("load", x.Attempts[n-1].Load.String()))
+	}
 	if failed := failures(x.Attempts); len(failed) > 0 {
 		attrs = append(attrs, slog.Any("failed", failed))
 	}
 	return attrs
 }
+
+// noticeable is how long a request must have waited for a place to be told: choosing one takes microseconds.
+const noticeable = time.Millisecond
 
 // failures lists the attempts that led nowhere, and why.
 func failures(all []proxy.Attempt) []string {

@@ -40,6 +40,14 @@ func (b Breaker) failed(now time.Time, reason string, count int, trial bool) Bre
 	return b
 }
 
+// due is the breaker half-open from now on, if it is open.
+func (b Breaker) due(now time.Time) Breaker {
+	if b.Open() && now.Before(b.Until) {
+		b.Until = now
+	}
+	return b
+}
+
 // Name is its state for people: closed, open or half-open.
 func (b Breaker) Name(now time.Time) string {
 	switch {

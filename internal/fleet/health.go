@@ -62,10 +62,21 @@ func (s *Server) become(to func(before *State) *State) {
 	s.mu.Unlock()
 	switch log := s.opts.Log; {
 	case now.Up && !before.Up:
+		s.returned(time.Now())
 		log.Info("server up", "server", s.id, "version", now.Version, "installed", len(now.Installed), "loaded", len(now.Loaded))
 	case !now.Up && (before.Up || before.Err == ""):
 		log.Warn("server down", "server", s.id, "reason", now.Err)
 	}
+}
+
+// returned lets one request through wherever a breaker is open: a server that was
+// away has usually begun anew, and what failed as it went is no sign of how it is now.
+func (s *Server) returned(now time.Time) {
+	s.changeBreaker(func(b Breaker) Breaker { return b.due(now) })
+	s.pairs.Range(func(_, p any) bool {
+		p.(*pair).change(func(f *Facts) { f.Breaker = f.Breaker.due(now) })
+		return true
+	})
 }
 
 // tellBreaker says in the log that a breaker has opened or closed. key is the model's, "" = the server's own.

@@ -243,7 +243,10 @@ func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out
 	} else {
 		a.finish()
 	}
-	if job.Changes && err == nil { // before the client hears the end, and asks for what it has just pulled
+	switch {
+	case err != nil && !errors.Is(err, errClient) && ctx.Err() == nil:
+		s.LookAgain() // it may be gone
+	case job.Changes && err == nil: // before the client hears the end, and asks for what it has just pulled
 		s.LookNow(ctx, longestLook)
 	}
 	whole := d.settle(ctx, job, err)

@@ -26,6 +26,10 @@ func (b Breaker) Lets(now time.Time) bool {
 	return !b.Open() || !b.Trying && !now.Before(b.Until)
 }
 
+// tries says that a request which is sent now shows whether all is well again. One that is
+// sent in the midst of the pause, for want of another server, may show that too, but is no trial: its failure is no news.
+func (b Breaker) tries(now time.Time) bool { return b.Open() && b.Lets(now) }
+
 // failed is the breaker after one more failure, which counts as so many; of
 // what is under way since before it tripped, none counts.
 func (b Breaker) failed(now time.Time, reason string, count int, trial bool) Breaker {

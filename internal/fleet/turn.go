@@ -48,7 +48,7 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 	if !w.Counted {
 		return t
 	}
-	if t.proof = s.breaker.Load().Open(); t.proof {
+	if t.proof = s.breaker.Load().tries(now); t.proof {
 		s.changeBreaker(func(b Breaker) Breaker { b.Trying = true; return b })
 	}
 	t.pair = s.pair(w.Key)
@@ -67,7 +67,7 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 			f.Loads++
 			f.Loading = now
 		}
-		if t.trial = f.Breaker.Open(); t.trial {
+		if t.trial = f.Breaker.tries(now); t.trial {
 			f.Breaker.Trying = true
 		}
 	})

@@ -94,6 +94,7 @@ type carrying struct {
 	x       *Exchange
 	kept    *failure    // the first failing answer
 	suspect *fleet.Turn // whose 500 may be its own fault: the next server's answer shows it
+	said    string      // the text of that
 	retried bool        // a 500 was passed over
 	last    outcome
 }
@@ -148,9 +149,10 @@ func (c *carrying) over(turn *fleet.Turn, out outcome, text string, err error) {
 	if out.gone || out.unsent && fleet.Ours(err) {
 		verdict = fleet.Neutral
 	}
-	turn.End(time.Now(), fleet.Outcome{Verdict: verdict, Reason: cmp.Or(text, http.StatusText(out.status))})
+	text = cmp.Or(text, http.StatusText(out.status))
+	turn.End(time.Now(), fleet.Outcome{Verdict: verdict, Reason: text})
 	if out.status == http.StatusInternalServerError && verdict == fleet.Neutral && c.suspect == nil {
-		c.suspect = turn
+		c.suspect, c.said = turn, text
 	}
 }
 
@@ -222,7 +224,7 @@ func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out
 	if a.status < 300 {
 		turn.Answered(now, stream)
 		if c.suspect != nil {
-			c.suspect.Blame(now, c.kept.text())
+			c.suspect.Blame(now, c.said)
 		}
 	}
 	passHead(c.w.Header(), a.header, job.Echo != "" || stream)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -60,8 +61,21 @@ func (d *door) enter(ctx context.Context, _, _ string) (net.Conn, error) {
 // A box is a pretend server behind a door.
 type box struct {
 	*ollamatest.Server
-	mu   sync.Mutex
-	door *door
+	mu    sync.Mutex
+	door  *door
+	lines atomic.Int64 // connections that gollamas has to it
+}
+
+// A line is a connection that is counted as long as it is open.
+type line struct {
+	net.Conn
+	of   *box
+	once sync.Once
+}
+
+func (l *line) Close() error {
+	l.once.Do(func() { l.of.lines.Add(-1) })
+	return l.Conn.Close()
 }
 
 func newBox(o ollamatest.Options) *box {
@@ -130,7 +144,10 @@ func pretend(t *testing.T, file string, boxes map[string]ollamatest.Options, tes
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{boxes: map[string]*box{}, door: newDoor(), names: map[string][]netip.Addr{}}
 		for host, o := range boxes {
-			w.boxes[host] = newBox(o)
+			w.add(host, o)
+			if a, err := netip.ParseAddr(host); err == nil {
+				w.names[farm] = append(w.names[farm], a)
+			}
 		}
 		r := &running{t: t, done: make(chan error, 1), log: &syncBuffer{}}
 		a, err := build(cfg, telemetry.NewLogger(r.log, "info"), outside{dial: w.dial, resolve: w.resolve}, r.note)
@@ -177,11 +194,29 @@ func (w *world) wantIdle() {
 
 func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, _, _ := net.SplitHostPort(address)
-	b := w.boxes[strings.TrimSuffix(host, ".localhost")] // Ollama takes no other names
+	b := w.box(strings.TrimSuffix(host, ".localhost")) // Ollama takes no other names
 	if b == nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
-	return b.current().enter(ctx, network, address)
+	c, err := b.current().enter(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	b.lines.Add(1)
+	return &line{Conn: c, of: b}, nil
+}
+
+func (w *world) box(host string) *box {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.boxes[host]
+}
+
+// add puts one more box on the net.
+func (w *world) add(host string, o ollamatest.Options) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.boxes[host] = newBox(o)
 }
 
 func (w *world) resolve(_ context.Context, host string) ([]netip.Addr, error) {
@@ -190,13 +225,16 @@ func (w *world) resolve(_ context.Context, host string) ([]netip.Addr, error) {
 	return slices.Clone(w.names[host]), w.lookups
 }
 
-// name gives a name its addresses, or the reason why it cannot be looked up.
-func (w *world) name(err error, host string, addresses ...string) {
+// farm is the name whose addresses are, at first, those of all boxes that have one.
+const farm = "farm.localhost"
+
+// move gives the farm these addresses, or the reason why it cannot be looked up.
+func (w *world) move(err error, addresses ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.names[host], w.lookups = nil, err
+	w.names[farm], w.lookups = nil, err
 	for _, a := range addresses {
-		w.names[host] = append(w.names[host], netip.MustParseAddr(a))
+		w.names[farm] = append(w.names[farm], netip.MustParseAddr(a))
 	}
 }
 
@@ -226,15 +264,15 @@ func (w *world) send(path, body string) *asking {
 		defer close(a.over)
 		defer leave()
 		from := time.Now()
-		a.reply = w.roundTrip(req, &a.so)
+		a.reply = roundTrip(req, w.door, &a.so)
 		a.took = time.Since(from)
 	}()
 	synctest.Wait()
 	return a
 }
 
-func (w *world) roundTrip(req *http.Request, so io.Writer) reply {
-	tr := &http.Transport{DialContext: w.door.enter, DisableKeepAlives: true, DisableCompression: true}
+func roundTrip(req *http.Request, to *door, so io.Writer) reply {
+	tr := &http.Transport{DialContext: to.enter, DisableKeepAlives: true, DisableCompression: true}
 	res, err := tr.RoundTrip(req)
 	if err != nil {
 		return reply{err: err}
@@ -271,6 +309,25 @@ func (w *world) talk(model, server string) {
 // about is a chat about a model; more goes in front of its fields.
 func about(model string, more ...string) string {
 	return fmt.Sprintf(`{%s"model":%q,"messages":[{"role":"user","content":"x"}]}`, strings.Join(more, ""), model)
+}
+
+// direct asks a box itself.
+func (w *world) direct(host, path, body string) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), "POST", "http://localhost"+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if got := roundTrip(req, w.box(host).current(), io.Discard); got.status != 200 {
+		w.t.Fatalf("%s: %d %s %v", host, got.status, got.body, got.err)
+	}
+}
+
+// warm has a model loaded on a box without gollamas, and waits until that has been seen.
+func (w *world) warm(host, model string, more ...string) {
+	w.t.Helper()
+	w.direct(host, "/api/generate", fmt.Sprintf(`{%s"model":%q}`, strings.Join(more, ""), model))
+	wait(interval)
 }
 
 // last is the last exchange.

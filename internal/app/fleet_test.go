@@ -171,25 +171,8 @@ func pretend(t *testing.T, file string, boxes map[string]ollamatest.Options, tes
 			b.current().Close()
 			b.Close()
 		}
-		w.wantIdle()
+		w.wantIdle(t)
 	})
-}
-
-// wantIdle fails where a request is still counted though all are over.
-func (w *world) wantIdle() {
-	w.t.Helper()
-	for _, c := range w.connections {
-		for _, s := range c.Servers() {
-			if n := s.InFlight(); n != 0 {
-				w.t.Errorf("%s has %d in flight though all is over", s.ID(), n)
-			}
-			s.EachFacts(func(key string, f *fleet.Facts) {
-				if f.InFlight != 0 {
-					w.t.Errorf("%s has %d of %s in flight though all is over", s.ID(), f.InFlight, key)
-				}
-			})
-		}
-	}
 }
 
 func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {

@@ -226,6 +226,21 @@ func TestEachServerIsAskedAtMostOnce(t *testing.T) {
 	}
 }
 
+func TestAServerIsAskedOnceThoughItBreaksAConnectionThatWasKept(t *testing.T) {
+	o := with("m", "n")
+	o.Models[0].Load = 5 * time.Second
+	pretend(t, inOrder+twoBoxes, both(o), func(t *testing.T, w *world) {
+		w.talk("n", "a") // a connection is kept
+		w.boxes["a"].Reset()
+		a := w.send("/api/chat", about("m"))
+		wait(2 * time.Second)
+		w.boxes["a"].cut()
+		if a.end().want(t, 200, `"done":true`); a.by() != "b" || w.boxes["a"].chats("m") != 1 {
+			t.Errorf("a was asked %d times and %s answered", w.boxes["a"].chats("m"), a.by())
+		}
+	})
+}
+
 func TestAPullIsNeverSentTwice(t *testing.T) {
 	for what, f := range map[string]ollamatest.Fault{
 		"broken before the first byte": {Kind: ollamatest.Refuse},

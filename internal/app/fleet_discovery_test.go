@@ -80,7 +80,7 @@ func TestAnAddressThatDisappearsIsDrained(t *testing.T) {
 			t.Errorf("%d lines say that it is gone:\n%s", n, w.log)
 		}
 		wait(31 * time.Second)
-		if n := gone.lines.Load(); n != 0 {
+		if n := len(gone.connected()); n != 0 {
 			t.Errorf("%d connections to it are kept", n)
 		}
 		gone.Reset()

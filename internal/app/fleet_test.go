@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -63,23 +63,47 @@ type box struct {
 	*ollamatest.Server
 	mu    sync.Mutex
 	door  *door
-	lines atomic.Int64 // connections that gollamas has to it
+	lines map[*line]bool // connections that gollamas has to it
 }
 
-// A line is a connection that is counted as long as it is open.
+// A line is a connection that its box knows of as long as it is open.
 type line struct {
 	net.Conn
-	of   *box
-	once sync.Once
+	of *box
 }
 
 func (l *line) Close() error {
-	l.once.Do(func() { l.of.lines.Add(-1) })
+	l.of.mu.Lock()
+	delete(l.of.lines, l)
+	l.of.mu.Unlock()
 	return l.Conn.Close()
 }
 
+// dialled is a new line to the box.
+func (b *box) dialled(c net.Conn) net.Conn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := &line{c, b}
+	b.lines[l] = true
+	return l
+}
+
+// connected are the lines that are open.
+func (b *box) connected() []*line {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Collect(maps.Keys(b.lines))
+}
+
+// cut breaks every line; the box lives on.
+func (b *box) cut() {
+	for _, l := range b.connected() {
+		l.Conn.Close()
+	}
+}
+
 func newBox(o ollamatest.Options) *box {
-	b := &box{Server: ollamatest.New(o)}
+	b := &box{Server: ollamatest.New(o), lines: map[*line]bool{}}
 	b.open()
 	return b
 }
@@ -185,8 +209,7 @@ func (w *world) dial(ctx context.Context, network, address string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	b.lines.Add(1)
-	return &line{Conn: c, of: b}, nil
+	return b.dialled(c), nil
 }
 
 func (w *world) box(host string) *box {

@@ -70,6 +70,32 @@ func TestAServerThatComesBackGetsRequestsAgainWithinAnInterval(t *testing.T) {
 	})
 }
 
+func TestAModelThatTakesItsServerDownIsTriedLessAndLessOften(t *testing.T) {
+	o := with("m", "n")
+	o.Models[0].Load, o.Parallel = 2*time.Second, 100
+	pretend(t, inOrder+twoBoxes, both(o), func(t *testing.T, w *world) {
+		w.talk("n", "a")
+		for crashes := range 4 { // three trip the breaker, and a trial fails
+			wait(11 * time.Second)
+			a := w.send("/api/chat", about("m"))
+			if n := w.boxes["a"].chats("m"); n != crashes+1 {
+				t.Fatalf("it was asked %d times, not %d", n, crashes+1)
+			}
+			wait(1100 * time.Millisecond)
+			w.boxes["a"].die()
+			a.end().want(t, 200, `"done":true`)
+			w.boxes["a"].rise(t)
+		}
+		for range 2 {
+			wait(interval)
+			w.talk("m", "b") // though a is back, its pause is not over
+			w.talk("n", "a")
+		}
+		wait(10 * time.Second)
+		w.talk("m", "a")
+	})
+}
+
 func TestAServerThatHangsWithoutDyingIsNoticedByWhatItHasShown(t *testing.T) {
 	pretend(t, inOrder+twoBoxes, both(paced(100*time.Millisecond)), func(t *testing.T, w *world) {
 		for range 5 {

@@ -44,9 +44,10 @@ func (b Breaker) failed(now time.Time, reason string, count int, trial bool) Bre
 	return b
 }
 
-// due is the breaker half-open from now on, if it is open.
+// due is the breaker of a server that was away and is back: half-open, for what failed as it went is
+// no sign of how it is now. But where a trial has failed too, it may be what takes the server down.
 func (b Breaker) due(now time.Time) Breaker {
-	if b.Open() && now.Before(b.Until) {
+	if b.Open() && b.Pause <= firstPause && now.Before(b.Until) {
 		b.Until = now
 	}
 	return b

@@ -69,10 +69,10 @@ func (s *Server) become(to func(before *State) *State) {
 	}
 }
 
-// returned lets one request through wherever a breaker is open: a server that was
-// away has usually begun anew, and what failed as it went is no sign of how it is now.
+// returned forgets what failed as the server went away: it has usually begun anew.
 func (s *Server) returned(now time.Time) {
-	s.changeBreaker(func(b Breaker) Breaker { return b.due(now) })
+	before, after := s.changeBreaker(func(Breaker) Breaker { clear(s.failed); return Breaker{} })
+	s.tellBreaker(before, after, "")
 	s.pairs.Range(func(_, p any) bool {
 		p.(*pair).change(func(f *Facts) { f.Breaker = f.Breaker.due(now) })
 		return true

@@ -58,9 +58,17 @@ func TestAServerThatComesBackGetsRequestsAgainWithinAnInterval(t *testing.T) {
 		}
 		w.boxes["a"].rise(t)
 		wait(interval)
-		w.talk("m", "a")
-		w.talk("n", "a")
-		w.talk("m", "a")
+		w.boxes["a"].Reset()
+		all = nil
+		for range 5 {
+			all = append(all, w.send("/api/chat", about("m")), w.send("/api/chat", about("n")))
+		}
+		if m, n := w.boxes["a"].chats("m"), w.boxes["a"].chats("n"); m != 5 || n != 5 {
+			t.Errorf("back for an interval, it was given %d and %d of 5", m, n)
+		}
+		for _, a := range all {
+			a.end().want(t, 200, `"done":true`)
+		}
 		if n := w.logged(`"server down"`, `"server":"a"`); n != 1 {
 			t.Errorf("%d lines say that it went down:\n%s", n, w.log)
 		}

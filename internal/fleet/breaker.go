@@ -44,11 +44,12 @@ func (b Breaker) failed(now time.Time, reason string, count int, trial bool) Bre
 	return b
 }
 
-// due is the breaker of a server that was away and is back: half-open, for what failed as it went is
-// no sign of how it is now. But where a trial has failed too, it may be what takes the server down.
-func (b Breaker) due(now time.Time) Breaker {
-	if b.Open() && b.Pause <= firstPause && now.Before(b.Until) {
-		b.Until = now
+// back is the breaker of a server that was away and is back: closed, for what failed as it went is no
+// sign of how it is now. One more failure opens it again, and then for longer than a return can
+// cut short: the model may be what takes the server down.
+func (b Breaker) back() Breaker {
+	if b.Open() && b.Pause <= firstPause {
+		return Breaker{Failures: tripAfter - 1, Pause: b.Pause, Reason: b.Reason}
 	}
 	return b
 }

@@ -236,7 +236,7 @@ func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out
 	if job.Changes {
 		a.conn.in.patience.end()
 	} else {
-		a.conn.await(s, "next token", turn.NextWithin(job.Tools), true)
+		a.conn.awaitNext(turn, turn.NextWithin(job.Tools))
 	}
 	err := d.run()
 	x.Usage = ollama.UsageIn(d.ending.Tail())

@@ -168,6 +168,7 @@ func TestEmbeddingsStayOnOneDigest(t *testing.T) {
 			t.Errorf("chats, which may go to both, went to %v", by)
 		}
 		w.boxes["a"].die()
+		embed(t, w, "b") // the first of these finds out
 		wait(interval)
 		embed(t, w, "b")
 		w.boxes["a"].rise(t)
@@ -176,6 +177,16 @@ func TestEmbeddingsStayOnOneDigest(t *testing.T) {
 		wait(time.Minute)
 		if n := w.logged("one name, different models", `"model":"m:latest"`, "aaaaaaaaaaaa on a", "bbbbbbbbbbbb on b"); n != 1 || w.logged("one name, different models") != 1 {
 			t.Errorf("%d warnings:\n%s", n, w.log)
+		}
+	})
+}
+
+func TestEmbeddingsDoNotGoToAnotherDigestForOneAnswerThatFailed(t *testing.T) {
+	pretend(t, aAndB+"models: {m: [a, b]}\n", mixedDigests(), func(t *testing.T, w *world) {
+		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/embed", Status: 503, Body: `{"error":"full"}`})
+		w.post("/api/embed", `{"model":"m","input":"x"}`).want(t, 503, "full")
+		if n := len(asked(w.boxes["b"].Server, "/api/embed")); n != 0 {
+			t.Error("the other digest was asked though the first server is healthy")
 		}
 	})
 }

@@ -141,3 +141,15 @@ func TestAnAddressThatComesBackIsAServerAgain(t *testing.T) {
 		}
 	})
 }
+
+func TestARequestThatWaitsOnABoxThatIsGoneWithItsAddressMovesOn(t *testing.T) {
+	pretend(t, "balance: in-order\n"+farmed[len("balance: round-robin\n"):], farmOf("10.0.0.1", "10.0.0.2"), func(t *testing.T, w *world) {
+		w.boxes["10.0.0.1"].Fault(ollamatest.Fault{Kind: ollamatest.Hang})
+		a := w.send("/api/chat", about("m"))
+		wait(time.Second)
+		w.move(nil, "10.0.0.2")
+		if a.end().want(t, 200, `"done":true`); a.by() != "farm/10.0.0.2" || a.took > 2*time.Minute {
+			t.Errorf("after %v, by %s", a.took, a.by())
+		}
+	})
+}

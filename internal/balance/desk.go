@@ -44,7 +44,6 @@ type Call struct {
 	ask     Ask
 	tried   []*fleet.Server
 	arrived time.Time
-	digest  string // the one it stays on, where Ask.Alike
 	ticket  uint64
 }
 
@@ -96,7 +95,7 @@ func (d *Desk) order(c *Call, hope bool, ahead int, now time.Time) []Candidate {
 			all = append(all, candidate(m, i, &c.ask, now))
 		}
 	}
-	all = c.alike(all)
+	all = c.alike(all, now)
 	all = hopeful(all)
 	if len(all) > 0 && all[0].Health >= Broken && !hope {
 		return nil
@@ -140,24 +139,29 @@ func hopeful(all []Candidate) []Candidate {
 	return slices.DeleteFunc(all, func(c Candidate) bool { return c.Health != best })
 }
 
-// alike keeps, for embeddings, those that have the very model that the first
-// healthy server of the route has: vectors of two models cannot be compared.
-func (c *Call) alike(all []Candidate) []Candidate {
+// alike keeps, for embeddings, those that have the very model that the first healthy server
+// of the route has: vectors of two models cannot be compared. That server may have been tried:
+// an answer that failed does not make another model of it, its going down does.
+func (c *Call) alike(all []Candidate, now time.Time) []Candidate {
 	if !c.ask.Alike {
 		return all
 	}
-	for i := 0; i < len(all) && c.digest == ""; i++ {
-		if all[i].Health == Ready {
-			c.digest = digest(all[i].Server, c.ask.Key)
-		}
-	}
-	if c.digest == "" {
-		return all
-	}
+	stays := c.stays(now)
 	return slices.DeleteFunc(all, func(at Candidate) bool {
 		other := digest(at.Server, c.ask.Key)
-		return other != "" && other != c.digest
+		return stays != "" && other != "" && other != stays
 	})
+}
+
+// stays is the digest of the first healthy server, "" where there is none.
+func (c *Call) stays(now time.Time) string {
+	for _, m := range c.ask.Members {
+		s := m.Server
+		if !s.Left() && health(s, s.State(), s.Facts(c.ask.Key), c.ask.Key, now) == Ready {
+			return digest(s, c.ask.Key)
+		}
+	}
+	return ""
 }
 
 func digest(s *fleet.Server, key string) string {

@@ -50,6 +50,16 @@ func (b Breaker) failed(now time.Time, reason string, count int, trial bool) Bre
 	return b
 }
 
+// back is the breaker of a server that was away and is back: closed, for what failed as it went is no
+// sign of how it is now. One more failure opens it again, and then for longer than a return can
+// cut short: the model may be what takes the server down.
+func (b Breaker) back() Breaker {
+	if b.Open() && b.Pause <= firstPause {
+		return Breaker{Failures: tripAfter - 1, Pause: b.Pause, Reason: b.Reason}
+	}
+	return b
+}
+
 // Name is its state for people: closed, open or half-open.
 func (b Breaker) Name(now time.Time) string {
 	switch {

@@ -105,25 +105,21 @@ func wait(ctx context.Context, over <-chan struct{}) bool {
 // lookupTimeout bounds one lookup of a name.
 const lookupTimeout = 5 * time.Second
 
-// discover looks the name up again and again, and watches each server while its address is there.
+// discover looks the name up again and again, and watches each server while its
+// address is there or answers of it run.
 func (c *Connection) discover(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	stop := map[*Server]context.CancelFunc{}
 	for first := true; ; first = false {
 		came, went := c.lookup(ctx)
 		if ctx.Err() != nil {
-			break
+			return
 		}
 		for _, s := range went {
 			s.leave()
-			stop[s]()
-			delete(stop, s)
 		}
 		for _, s := range came {
-			watching, cancel := context.WithCancel(ctx)
-			stop[s] = cancel
-			wg.Go(func() { s.watch(watching) })
+			wg.Go(func() { s.watch(ctx) })
 		}
 		if first {
 			close(c.found.first)
@@ -131,10 +127,8 @@ func (c *Connection) discover(ctx context.Context) {
 		select {
 		case <-time.After(jitter(c.found.opts.Watch)):
 		case <-ctx.Done():
+			return
 		}
-	}
-	for _, cancel := range stop {
-		cancel()
 	}
 }
 
@@ -199,9 +193,11 @@ func (d *discovery) server(id string, a netip.Addr, address string) *Server {
 	return s
 }
 
-// leave ends a server whose address is gone. Answers that run go on.
+// leave ends a server whose address is gone. Answers that run go on, and are watched over:
+// a box that went without a word owes them for ever.
 func (s *Server) leave() {
 	s.left.Store(true)
+	s.LookAgain()
 	s.opts.Log.Info("server gone: its address is no longer its connection's", "server", s.id, "in_flight", s.InFlight())
 }
 

@@ -37,7 +37,7 @@ func (s *Server) changeBreaker(to func(Breaker) Breaker) (before, after Breaker)
 	before = *s.breaker.Load()
 	after = to(before)
 	s.breaker.Store(&after)
-	s.failing.Store(after.Open() || len(s.failed) > 0)
+	s.failing.Store(after.Open() || after.Failures > 0 || len(s.failed) > 0)
 	return before, after
 }
 
@@ -62,10 +62,22 @@ func (s *Server) become(to func(before *State) *State) {
 	s.mu.Unlock()
 	switch log := s.opts.Log; {
 	case now.Up && !before.Up:
+		s.returned()
 		log.Info("server up", "server", s.id, "version", now.Version, "installed", len(now.Installed), "loaded", len(now.Loaded))
 	case !now.Up && (before.Up || before.Err == ""):
 		log.Warn("server down", "server", s.id, "reason", now.Err)
 	}
+}
+
+// returned gives what failed as the server went away another chance: it has usually begun anew.
+func (s *Server) returned() {
+	before, after := s.changeBreaker(func(b Breaker) Breaker { clear(s.failed); return b.back() })
+	s.tellBreaker(before, after, "")
+	s.pairs.Range(func(key, p any) bool {
+		before, after := p.(*pair).change(func(f *Facts) { f.Breaker = f.Breaker.back() })
+		s.tellBreaker(before.Breaker, after.Breaker, key.(string))
+		return true
+	})
 }
 
 // tellBreaker says in the log that a breaker has opened or closed. key is the model's, "" = the server's own.
@@ -78,9 +90,12 @@ func (s *Server) tellBreaker(before, after Breaker, key string) {
 	if key != "" {
 		what, args = "model on server", append(args, "model", short(s.State(), key))
 	}
-	if after.Open() {
+	switch {
+	case after.Open():
 		s.opts.Log.Warn(what+" fails: others are asked first", append(args, "reason", after.Reason, "for", after.Pause)...)
-	} else {
+	case after.Failures > 0:
+		s.opts.Log.Info(what+" is asked again: the server was away and is back", args...)
+	default:
 		s.opts.Log.Info(what+" works again", args...)
 	}
 }

@@ -13,6 +13,7 @@ type Facts struct {
 	Loading  time.Time // since when a load that a request of ours started is under way; zero = none is
 	Answered time.Time // when the first byte of an answer last came: the model was loaded then
 	Used     time.Time // when a request last began or ended
+	Stalled  time.Time // when a request was last given up because nothing came
 	NumCtx   int       // what the last request that was answered asked for, 0 = nothing; it is of use only with Answered
 	Loads    int       // started by requests of ours
 	Reloads  int       // of those, started because a request asked for another context

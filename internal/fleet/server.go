@@ -56,7 +56,7 @@ type Server struct {
 
 	mu      sync.Mutex      // for changing state and breaker
 	failed  map[string]bool // models that have failed since anything last worked
-	failing atomic.Bool     // the breaker is open, or failed is not empty
+	failing atomic.Bool     // the breaker is open or counts, or failed is not empty
 	refused time.Time       // when it last took no connection
 
 	again chan struct{}      // asks for a look soon

@@ -120,6 +120,22 @@ func (t *Turn) FirstWithin(stream bool, size int) time.Duration {
 	return stall.firstWithin(t.pair.facts.Load().First, size)
 }
 
+// FirstAtMost is FirstWithin, which was so long, once that has passed: where the model turns out
+// not to be loaded, what was learned of it while it was does not count. Another request or
+// another client has pushed it out, or its time was over; no list had shown it yet.
+func (t *Turn) FirstAtMost(within time.Duration) time.Duration {
+	state := t.Server.State()
+	if state.Looked.After(t.began) && state.Running(t.want.Key) == nil {
+		return t.Server.opts.Stall.First
+	}
+	return within
+}
+
+// Stuck says that a request which was sent before, or at once with it, has stalled since: this one waits behind it.
+func (t *Turn) Stuck() bool {
+	return t.pair != nil && t.pair.facts.Load().Stalled.After(t.began)
+}
+
 // NextWithin is how long the next byte of a stream may be waited for. tools: the request names
 // some; Ollama holds a call of a tool back until it is whole, which can take minutes.
 func (t *Turn) NextWithin(tools bool) time.Duration {
@@ -218,6 +234,9 @@ func (f *Facts) end(t *Turn, now time.Time, o Outcome) {
 	}
 	if o.Verdict == Fine && o.Gap > 0 && t.alone {
 		f.Gap = f.Gap.With(o.Gap)
+	}
+	if o.Verdict == Stalled {
+		f.Stalled = now
 	}
 	f.Breaker = f.Breaker.after(now, o, t.trial)
 }

@@ -43,7 +43,7 @@ func (s *Server) LookNow(ctx context.Context, most time.Duration) {
 	}
 }
 
-// watch looks at the server until ctx ends.
+// watch looks at the server until ctx ends, or until its address is gone and nothing runs there any more.
 func (s *Server) watch(ctx context.Context) {
 	transport := &http.Transport{
 		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx) },
@@ -59,7 +59,7 @@ func (s *Server) watch(ctx context.Context) {
 	}
 	client := &ollama.Client{HTTP: &http.Client{Transport: transport, CheckRedirect: asIs}, Base: s.opts.URL.Scheme + "://" + s.Host() + s.prefix, Header: header}
 	var waiting chan struct{} // closed when this look is over
-	for first := true; ; first = false {
+	for first := true; !s.Left() || s.InFlight() > 0; first = false {
 		began := time.Now()
 		seen, err := s.look(ctx, client)
 		if ctx.Err() != nil {

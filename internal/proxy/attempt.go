@@ -36,17 +36,22 @@ func (e *Engine) ask(ctx context.Context, t *fleet.Turn, job *Job) (a *answer, s
 	return a, sent, err
 }
 
-// askOnce reports again where a connection that was kept broke before any
+// closedLong is how soon a connection breaks that was closed already when the request
+// was sent. One that breaks later has taken the server with it, or the request was too much for that.
+const closedLong = time.Second
+
+// askOnce reports again where a connection that was kept broke at once, before any
 // byte came back: the server closed it while it was idle, and never saw the request.
 func askOnce(ctx context.Context, p *pool, t *fleet.Turn, job *Job, fresh bool) (a *answer, sent, again bool, err error) {
 	c, err := p.get(ctx, fresh)
 	if err != nil {
 		return nil, false, false, err
 	}
+	from := time.Now()
 	a = &answer{conn: c, pool: p, release: context.AfterFunc(ctx, func() { c.Close() })}
 	a.written, err = send(c, p.server, job)
 	if !job.Changes { // a pull says nothing for as long as it likes
-		c.await(t.Server, "first token", t.FirstWithin(job.Stream, job.Size), t.Spare)
+		c.awaitFirst(t, t.FirstWithin(job.Stream, job.Size))
 	}
 	if err == nil || !c.used {
 		err = a.receive()
@@ -55,7 +60,7 @@ func askOnce(ctx context.Context, p *pool, t *fleet.Turn, job *Job, fresh bool) 
 		var stall *errStalled
 		silent := c.in.end == 0 && !errors.As(err, &stall) // nothing ever arrived
 		a.drop()
-		return nil, true, c.used && silent && !job.Changes, err
+		return nil, true, c.used && silent && time.Since(from) < closedLong && !job.Changes, err
 	}
 	return a, true, false, nil
 }

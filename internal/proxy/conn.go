@@ -45,10 +45,16 @@ func (c *conn) decodedNothing() bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) && secure.SetReadDeadline(time.Time{}) == nil
 }
 
-// await bounds how long nothing may come, from now on.
-func (c *conn) await(s *fleet.Server, what string, bound time.Duration, lost bool) {
-	c.in.patience.conn, c.in.patience.server = c.Conn, s
-	c.in.patience.begin(what, bound, lost, c.in.got)
+// awaitFirst bounds how long the first byte may be waited for, from now on.
+func (c *conn) awaitFirst(t *fleet.Turn, bound time.Duration) {
+	c.in.patience = patience{conn: c.Conn, turn: t, what: "first token", first: true, bound: bound, lost: t.Spare}
+	c.in.patience.begin(c.in.got)
+}
+
+// awaitNext does so for each that follows.
+func (c *conn) awaitNext(t *fleet.Turn, bound time.Duration) {
+	c.in.patience = patience{conn: c.Conn, turn: t, what: "next token", bound: bound, lost: true}
+	c.in.patience.begin(c.in.got)
 }
 
 func beneath(c net.Conn) *net.TCPConn {

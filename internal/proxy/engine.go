@@ -94,6 +94,7 @@ type carrying struct {
 	x       *Exchange
 	kept    *failure    // the first failing answer
 	suspect *fleet.Turn // whose 500 may be its own fault: the next server's answer shows it
+	said    string      // the text of that
 	retried bool        // a 500 was passed over
 	last    outcome
 }
@@ -149,9 +150,10 @@ func (c *carrying) over(turn *fleet.Turn, out outcome, text string, err error) {
 	if out.gone || out.unsent && fleet.Ours(err) {
 		verdict = fleet.Neutral
 	}
-	turn.End(time.Now(), fleet.Outcome{Verdict: verdict, Reason: cmp.Or(text, http.StatusText(out.status))})
+	text = cmp.Or(text, http.StatusText(out.status))
+	turn.End(time.Now(), fleet.Outcome{Verdict: verdict, Reason: text})
 	if out.status == http.StatusInternalServerError && verdict == fleet.Neutral && c.suspect == nil {
-		c.suspect = turn
+		c.suspect, c.said = turn, text
 	}
 }
 
@@ -223,7 +225,7 @@ func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out
 	if a.status < 300 {
 		turn.Answered(now, stream)
 		if c.suspect != nil {
-			c.suspect.Blame(now, c.kept.text())
+			c.suspect.Blame(now, c.said)
 		}
 	}
 	passHead(c.w.Header(), a.header, job.Echo != "" || stream)
@@ -236,7 +238,7 @@ func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out
 	case job.Changes:
 		a.conn.in.patience.end()
 	case !a.ended && !a.body.done:
-		a.conn.await(s, "next token", turn.NextWithin(job.Tools), true)
+		a.conn.awaitNext(turn, turn.NextWithin(job.Tools))
 	}
 	err := d.run()
 	x.Usage = ollama.UsageIn(d.ending.Tail())

@@ -47,11 +47,3 @@ func (f *failure) write(w http.ResponseWriter, x *Exchange) {
 	x.Status, x.BytesOut, x.First = f.status, int64(n), time.Since(x.Start)
 	x.Err = ollama.ErrorText(f.body)
 }
-
-// text is what it says, "" where it is nothing.
-func (f *failure) text() string {
-	if f == nil {
-		return ""
-	}
-	return ollama.ErrorText(f.body)
-}

@@ -84,7 +84,7 @@ func (in *inbox) read(b []byte) (int, error) {
 			in.got++
 			return n, err
 		}
-		if in.patience.server == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		if in.patience.turn == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
 		if err := in.patience.more(in.got); err != nil {

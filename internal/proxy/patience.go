@@ -11,13 +11,14 @@ import (
 // A patience says how long nothing may come from a server. It costs no timer
 // per record: the connection's read deadline wakes it every now and then, and it looks whether anything came.
 type patience struct {
-	conn   net.Conn
-	server *fleet.Server
-	what   string        // that is waited for, and the setting that bounds it
-	bound  time.Duration // 0 = none
-	lost   bool          // do not wait for a server that has not answered the watch for long
-	since  time.Time     // when something last came, as far as it was looked
-	got    uint64        // how much had come then
+	conn  net.Conn
+	turn  *fleet.Turn   // nil = it waits as long as it takes
+	what  string        // that is waited for, and the setting that bounds it
+	first bool          // that is the first byte
+	bound time.Duration // 0 = none
+	lost  bool          // do not wait for a server that has not answered the watch for long
+	since time.Time     // when something last came, as far as it was looked
+	got   uint64        // how much had come then
 }
 
 // glance is how often it looks, or four times within its bound.
@@ -32,8 +33,8 @@ type errStalled struct{ why string }
 func (e *errStalled) Error() string { return e.why }
 
 // begin waits for something new from now on.
-func (p *patience) begin(what string, bound time.Duration, lost bool, got uint64) {
-	p.what, p.bound, p.lost, p.since, p.got = what, bound, lost, time.Now(), got
+func (p *patience) begin(got uint64) {
+	p.since, p.got = time.Now(), got
 	p.wake(p.since)
 }
 
@@ -50,7 +51,7 @@ func (p *patience) end() {
 	if p.conn != nil {
 		_ = p.conn.SetReadDeadline(time.Time{})
 	}
-	p.server = nil
+	p.turn = nil
 }
 
 // more says whether to go on waiting; nil = yes. It is asked when the deadline has passed.
@@ -60,11 +61,19 @@ func (p *patience) more(got uint64) error {
 		p.got, p.since = got, now
 	}
 	silent := now.Sub(p.since)
+	if p.first && p.bound > 0 && silent >= p.bound {
+		p.bound = p.turn.FirstAtMost(p.bound)
+	}
 	if p.bound > 0 && silent >= p.bound {
 		return &errStalled{fmt.Sprintf("no %s for %s", p.what, round(p.bound))}
 	}
-	if p.lost && silent >= lostSilence && p.server.State().Lost() {
-		return &errStalled{fmt.Sprintf("no %s for %s, and it does not answer at all (%s)", p.what, round(silent), p.server.State().Err)}
+	if p.lost && silent >= lostSilence {
+		if state := p.turn.Server.State(); state.Lost() {
+			return &errStalled{fmt.Sprintf("no %s for %s, and it does not answer at all (%s)", p.what, round(silent), state.Err)}
+		}
+		if p.first && p.turn.Stuck() {
+			return &errStalled{fmt.Sprintf("no %s for %s, and a request that came before has stalled", p.what, round(silent))}
+		}
 	}
 	p.wake(now)
 	return nil

@@ -27,9 +27,9 @@ func AccessLog(log *slog.Logger) func(proxy.Exchange) {
 			slog.Duration("total", round(x.Total)))
 		attrs = appendModel(attrs, x)
 		if x.Queued > noticeable {
-		attrs = append(attrs, slog.Duration("queued", round(x.Queued)))
-	}
-	if x.First > 0 {
+			attrs = append(attrs, slog.Duration("queued", round(x.Queued)))
+		}
+		if x.First > 0 {
 			attrs = append(attrs, slog.Duration("first_byte", round(x.First)))
 		}
 		attrs = append(attrs, slog.Int64("bytes_in", x.BytesIn), slog.Int64("bytes_out", x.BytesOut))

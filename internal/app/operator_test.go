@@ -102,6 +102,9 @@ func TestAPatternIsServedByAnyServerThatIsUp(t *testing.T) {
 	r.op("/readyz").want(t, 200, "ready: 1 of 1 routes are served\n")
 }
 
+// over waits until Run has returned; what it says is for the test's end to judge.
+func (r *running) over() { r.done <- <-r.done }
+
 func TestTheOperatorsAddressOutlastsRunningAnswers(t *testing.T) {
 	r, _, in := streaming(t, 20*time.Millisecond, "--admin", "127.0.0.1:0")
 	r.op("/readyz").want(t, 200, "ready")
@@ -117,9 +120,7 @@ func TestTheOperatorsAddressOutlastsRunningAnswers(t *testing.T) {
 	if err != nil || !strings.Contains(string(rest), `"done":true`) {
 		t.Errorf("%v %s", err, rest)
 	}
-	if err := <-r.done; err != nil {
-		t.Error(err)
-	}
+	r.over()
 	if got := r.op("/healthz"); got.err == nil {
 		t.Errorf("it outlasts Run: %d", got.status)
 	}
@@ -334,7 +335,8 @@ func TestTheOperatorsAddressEndsWithRunThoughSomebodyHangsOnIt(t *testing.T) {
 	_, _ = io.WriteString(c, "GET /metrics HTTP/1.1\r\nHost: loc") // and no more
 	began := time.Now()
 	r.stop()
-	if err := <-r.done; err != nil || time.Since(began) > 5*time.Second {
-		t.Errorf("%v after %v", err, time.Since(began))
+	r.over()
+	if time.Since(began) > 5*time.Second {
+		t.Errorf("after %v", time.Since(began))
 	}
 }

@@ -78,10 +78,7 @@ func run(t *testing.T, cfg config.Config) *running {
 	var ctx, now context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
 	now, r.now = context.WithCancel(context.Background())
-	go func() {
-		r.done <- a.Run(ctx, now, l)
-		close(r.done) // a test may have taken the error
-	}()
+	go func() { r.done <- a.Run(ctx, now, l) }()
 	t.Cleanup(func() {
 		r.stop()
 		r.now()

@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"fleet", "rewrite"},
 	{"balance", "proxy"},
 	{"route", "telemetry"},
-	{"gateway"},
+	{"gateway", "admin"},
 	{"config"},
 	{"app"},
 	{"cli"},

@@ -34,6 +34,8 @@ const maxHeader = 256 << 10
 
 // An App is the whole program, not yet running.
 type App struct {
+	Version string // of the program, as the operator is told it
+
 	cfg         config.Config
 	via         string // this gollamas, among those a request may go through
 	log         *slog.Logger
@@ -42,6 +44,8 @@ type App struct {
 	desk        *balance.Desk
 	engine      *proxy.Engine
 	done        []func(proxy.Exchange)
+	admin       net.Listener // nil = there is no operator's address
+	metrics     *telemetry.Metrics
 }
 
 // New builds the program. Its errors carry the place of the setting at fault.
@@ -97,6 +101,7 @@ func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 	wg.Go(func() { a.engine.Run(background) })
 	wg.Go(func() { a.tellMixed(background) })
 	defer wg.Wait()
+	defer a.serveAdmin(ctx, &wg)()
 	srv := a.httpServer(background, l.Addr())
 	requests := &turnstile{}
 	srv.Handler = requests.wrap(srv.Handler)

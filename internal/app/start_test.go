@@ -23,6 +23,7 @@ type running struct {
 	*App
 	t    *testing.T
 	url  string
+	ops  string             // the operator's address, where the flags say --admin
 	stop context.CancelFunc // as the first signal does
 	now  context.CancelFunc // as the second does
 	done chan error
@@ -48,17 +49,32 @@ func (r *running) server(n int) *fleet.Server { return r.connections[n].Servers(
 func launch(t *testing.T, flags ...string) *running {
 	t.Helper()
 	cfg := load(t, flags...)
+	if !cfg.AdminAsked { // its default is an address of this machine, and others' tests run here too
+		cfg.Admin, cfg.AdminAsked = "", true
+	}
+	return run(t, cfg)
+}
+
+// run is launch with settings that are loaded.
+func run(t *testing.T, cfg config.Config) *running {
+	t.Helper()
 	r := &running{t: t, done: make(chan error, 1), log: &syncBuffer{}}
 	a, err := New(cfg, telemetry.NewLogger(r.log, "debug"), r.note)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.App = a
+	r.App, a.Version = a, "1.2.3"
 	l, err := a.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.url = "http://" + l.Addr().String()
+	if err := a.OpenAdmin(); err != nil {
+		t.Fatal(err)
+	}
+	if a.admin != nil {
+		r.ops = "http://" + a.admin.Addr().String()
+	}
 	var ctx, now context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
 	now, r.now = context.WithCancel(context.Background())

@@ -132,6 +132,11 @@ func (t terminal) serve(args []string) error {
 	if err != nil {
 		return err
 	}
+	a.Version, _ = buildInfo()
+	if err := a.OpenAdmin(); err != nil {
+		l.Close()
+		return err
+	}
 	ctx, now, end := t.signals()
 	defer end()
 	return a.Run(ctx, now, l)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -18,6 +19,21 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata"})
+}
+
+func TestServeEndsWhereAnOperatorsAddressThatWasAskedForIsTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var out strings.Builder
+	code := terminal{err: &out, getenv: func(string) string { return "" }}.run(
+		[]string{"--connection", "a=http://127.0.0.1:1", "--listen", "127.0.0.1:0", "--admin", l.Addr().String()})
+	want := "gollamas: admin: " + l.Addr().String() + " is taken: choose another address with --admin, or none with --admin off\n"
+	if code != 1 || out.String() != want {
+		t.Errorf("%d %s\nwant %s", code, out.String(), want)
+	}
 }
 
 func TestHelpFitsAScreenAndNamesEverySetting(t *testing.T) {

@@ -52,7 +52,7 @@ func (t terminal) demo(args []string) error {
 	if err != nil {
 		return err
 	}
-	cfg.Listen = *listen
+	cfg.Listen, cfg.Admin = *listen, "" // nobody operates it
 	a, err := app.New(cfg, telemetry.NewLogger(io.Discard, "panic"))
 	if err != nil {
 		return err

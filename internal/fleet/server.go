@@ -98,6 +98,9 @@ func (s *Server) ID() string { return s.id }
 // Connection is the ID of the connection it belongs to: its own, unless that has several servers.
 func (s *Server) Connection() string { return cmp.Or(s.connection, s.id) }
 
+// URL is where it stands, without a user or password.
+func (s *Server) URL() string { return s.opts.URL.Scheme + "://" + s.address + s.prefix }
+
 // Host is the value of the Host header. A loopback Ollama refuses any other (routes.go:1776).
 func (s *Server) Host() string { return s.opts.URL.Host }
 

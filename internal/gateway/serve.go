@@ -60,7 +60,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		return write(w, *found.Answer, x)
 	}
 	e := found.Endpoint
-	x.Endpoint, x.Dialect = e.Path, e.Dialect
+	x.Endpoint, x.Dialect, x.Works = e.Path, e.Dialect, e.Works
 	if no := g.again(r, e); no != nil {
 		return write(w, *no, x)
 	}

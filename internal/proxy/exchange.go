@@ -17,6 +17,7 @@ type Exchange struct {
 	Method   string
 	Endpoint string // the route, such as "/api/chat", not the path as sent
 	Dialect  ollama.Dialect
+	Works    bool   // the model was to work for it, rather than to be asked about or pulled
 	Asked    string // the model as the client named it
 	Sent     string // the name the server got
 	Server   string // ID of the one whose answer the client got, "" = gollamas itself

@@ -33,6 +33,9 @@ func (r *Route) Members() []balance.Member {
 	return r.members()
 }
 
+// To is what the route leads to, in the operator's order. It is not to be changed.
+func (r *Route) To() []To { return r.to }
+
 // Connections are the IDs of what the route leads to, in the operator's order.
 func (r *Route) Connections() []string {
 	var out []string

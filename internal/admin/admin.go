@@ -1,0 +1,91 @@
+// Package admin is what the operator's address serves: metrics, health, the state of
+// everything, and why a model's servers are asked in the order they are.
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"gollamas/internal/balance"
+	"gollamas/internal/fleet"
+	"gollamas/internal/route"
+)
+
+// Options are what the operator's handler is made of.
+type Options struct {
+	Table       *route.Table
+	Desk        *balance.Desk
+	Connections []*fleet.Connection // all of them, those without a route too
+	Metrics     http.Handler
+	Version     string
+	Started     time.Time
+	Stopping    func() bool // no new requests are taken; nil = they always are
+	Loopback    bool        // it is served to this machine only, so other Host names are a page's trick
+}
+
+// A page is one URL.
+type page struct {
+	path, what string
+	serve      http.HandlerFunc
+}
+
+// An admin serves the pages.
+type admin struct {
+	Options
+	pages []page
+}
+
+// New returns a handler that only reads: nothing can be changed through it.
+func New(o Options) http.Handler {
+	a := &admin{Options: o}
+	a.pages = []page{
+		{"/", "this list", a.index},
+		{"/metrics", "for Prometheus", o.Metrics.ServeHTTP},
+		{"/healthz", "200 while the process runs", a.health},
+		{"/readyz", "200 while at least one route is served", a.ready},
+		{"/api/state", "everything known of servers, models and queues, as JSON", a.state},
+		{"/api/explain?model=NAME", "which servers a request would be sent to, in which order, and why; &num_ctx=N for one that asks for a context", a.explain},
+	}
+	return a
+}
+
+// ServeHTTP answers one request.
+func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if why := a.refuses(r.Host, r.Header["Origin"]); why != "" {
+		text(w, http.StatusForbidden, why)
+		return
+	}
+	i := slices.IndexFunc(a.pages, func(p page) bool {
+		path, _, _ := strings.Cut(p.path, "?")
+		return path == r.URL.Path
+	})
+	switch {
+	case i < 0:
+		text(w, http.StatusNotFound, fmt.Sprintf("there is no %s here. There is:\n\n%s", visible(r.URL.Path), a.list()))
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		text(w, http.StatusMethodNotAllowed, "nothing can be changed here: GET and HEAD only")
+	default:
+		a.pages[i].serve(w, r)
+	}
+}
+
+func (a *admin) index(w http.ResponseWriter, _ *http.Request) {
+	text(w, http.StatusOK, "gollamas "+a.Version+": the operator's address\n\n"+a.list())
+}
+
+// list is a line for each page.
+func (a *admin) list() string {
+	var b strings.Builder
+	for _, p := range a.pages {
+		fmt.Fprintf(&b, "  %-24s  %s\n", p.path, p.what)
+	}
+	return b.String()
+}
+
+func (a *admin) stopping() bool { return a.Stopping != nil && a.Stopping() }

@@ -1,0 +1,63 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// text answers a person.
+func text(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(strings.TrimSuffix(body, "\n") + "\n")) // who is gone is not told
+}
+
+// object answers a program, and a person who looks over its shoulder.
+func object(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	_ = out.Encode(v) // who is gone is not told
+}
+
+// visible takes control characters out of what came from outside: it could steer a terminal.
+func visible(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, s)
+}
+
+// seconds is a duration as programs take it.
+func seconds(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }
+
+// since is how long ago t was, 0 where it never was.
+func since(t, now time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return seconds(now.Sub(t))
+}
+
+// moment is a time as people and programs take it: RFC 3339, in UTC.
+func moment(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC().Truncate(time.Millisecond)
+}
+
+// list is each of from as it is shown; a list is never null.
+func list[F, T any](from []F, show func(F) T) []T {
+	out := make([]T, 0, len(from))
+	for _, f := range from {
+		out = append(out, show(f))
+	}
+	return out
+}

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+
+	"gollamas/internal/admin"
+	"gollamas/internal/proxy"
+	"gollamas/internal/telemetry"
+)
+
+// Bounds of the operator's address. Its answers are small, and who asks is near.
+const (
+	adminTime   = 30 * time.Second
+	adminHeader = 64 << 10
+)
+
+// OpenAdmin opens the operator's address, if there is to be one, and has exchanges
+// counted for it. It belongs before Run. An address that was asked for and cannot be had is an
+// error; of the default there is only a warning, for it is no reason not to serve.
+func (a *App) OpenAdmin() error {
+	l, err := a.listenAdmin()
+	switch {
+	case err != nil && a.cfg.AdminAsked:
+		return err
+	case err != nil:
+		a.log.Warn("there is no operator's address: metrics, health and state cannot be seen", "reason", err.Error())
+	case l != nil:
+		a.admin = l
+		a.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{Connections: a.connections, Desk: a.desk, Names: a.names()})
+		a.done = append([]func(proxy.Exchange){a.metrics.Exchange}, a.done...)
+	}
+	return nil
+}
+
+// listenAdmin is nil where the operator wants no address.
+func (a *App) listenAdmin() (net.Listener, error) {
+	address := a.cfg.Admin
+	switch {
+	case address == "" && a.cfg.AdminAsked:
+		return nil, nil
+	case address == "":
+		return nil, fmt.Errorf("admin: %s, where it is by default, is listen's: choose another address with --admin", a.cfg.Listen)
+	}
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("admin: %s is taken: choose another address with --admin, or none with --admin off", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("admin %s: %w", address, err)
+	}
+	return l, nil
+}
+
+// names is what the operator calls the models that have a route of their own.
+func (a *App) names() map[string]string {
+	out := map[string]string{}
+	for _, r := range a.table.All() {
+		if !r.Pattern {
+			out[r.Key] = r.Short
+		}
+	}
+	return out
+}
+
+// serveAdmin serves the operator's address, if there is one, until end is called: last
+// of all, so that it can be seen how running answers finish. No request to it outlives end.
+func (a *App) serveAdmin(stopping context.Context, wg *sync.WaitGroup) (end func()) {
+	if a.admin == nil {
+		return func() {}
+	}
+	requests := &turnstile{}
+	srv := &http.Server{
+		Handler:           requests.wrap(a.adminHandler(stopping)),
+		ReadHeaderTimeout: a.cfg.ReadHeader,
+		ReadTimeout:       adminTime,
+		WriteTimeout:      adminTime,
+		IdleTimeout:       idleClient,
+		MaxHeaderBytes:    adminHeader,
+		ErrorLog:          log.New(quiet{a.log}, "", 0),
+	}
+	wg.Go(func() {
+		if err := srv.Serve(a.admin); !errors.Is(err, http.ErrServerClosed) {
+			a.log.Error("the operator's address is gone", "reason", err.Error())
+		}
+	})
+	a.log.Info("operator's address", "address", a.admin.Addr().String())
+	return func() {
+		late, cancel := context.WithTimeout(context.Background(), lastWords)
+		defer cancel()
+		if srv.Shutdown(late) != nil {
+			_ = srv.Close() // whoever still asks is not told: gollamas is gone
+		}
+		requests.wait()
+	}
+}
+
+func (a *App) adminHandler(stopping context.Context) http.Handler {
+	return admin.New(admin.Options{
+		Table: a.table, Desk: a.desk, Connections: a.connections, Metrics: a.metrics.Handler(),
+		Version: a.Version, Started: time.Now(), Loopback: loopback(a.admin.Addr()),
+		Stopping: func() bool { return stopping.Err() != nil },
+	})
+}

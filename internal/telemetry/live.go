@@ -1,0 +1,131 @@
+package telemetry
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gollamas/internal/fleet"
+)
+
+// What is shown as it is at the moment of looking. Nothing of it is stored, so nothing can go stale.
+var (
+	upDesc            = gauge("server_up", "1: the server answered the last look, and has taken every connection since.", "server")
+	serverBreakerDesc = gauge("server_breaker_open", "1: everything fails on the server, so others are asked first.", "server")
+	breakerDesc       = gauge("breaker_open", "1: the model fails on the server, so others are asked first.", "model", "server")
+	inFlightDesc      = gauge("in_flight", "Requests that have the model work there now.", "model", "server")
+	queuedDesc        = gauge("queued", "Requests that wait for a server with a free place.", "model")
+	loadedDesc        = gauge("loaded", "1: the model is in the server's memory.", "model", "server")
+	loadedBytesDesc   = gauge("loaded_bytes", "Memory the model takes there.", "model", "server")
+	loadedVRAMDesc    = gauge("loaded_vram_bytes", "Of that, memory of the graphics card.", "model", "server")
+	contextDesc       = gauge("loaded_context_tokens", "The context it is loaded with.", "model", "server")
+)
+
+func gauge(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(namespace+"_"+name, help, labels, nil)
+}
+
+// live shows what the servers do.
+type live struct{ MetricsOptions }
+
+// Describe tells what is collected.
+func (l *live) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{upDesc, serverBreakerDesc, breakerDesc, inFlightDesc, queuedDesc, loadedDesc, loadedBytesDesc, loadedVRAMDesc, contextDesc} {
+		to <- d
+	}
+}
+
+// Collect shows it.
+func (l *live) Collect(to chan<- prometheus.Metric) {
+	v := view{names: l.Names, values: map[reading]float64{}}
+	for _, c := range l.Connections {
+		v.servers = append(v.servers, c.Servers()...)
+	}
+	for _, s := range v.servers {
+		v.server(s)
+	}
+	for _, q := range l.Desk.Queues() {
+		v.add(queuedDesc, float64(q.Length), v.name(q.Key), "")
+	}
+	v.tell(to)
+}
+
+// A reading is a gauge's place: model or server may be "" where it has no such label.
+type reading struct {
+	desc          *prometheus.Desc
+	model, server string
+}
+
+// A view is one look at everything. Two things may fall on one reading (models that no
+// server lists are one), and Prometheus takes each only once; so they are added up first.
+type view struct {
+	names   map[string]string
+	servers []*fleet.Server
+	values  map[reading]float64
+}
+
+func (v *view) set(d *prometheus.Desc, value float64, model, server string) {
+	v.values[reading{d, model, server}] = value
+}
+
+func (v *view) add(d *prometheus.Desc, value float64, model, server string) {
+	v.values[reading{d, model, server}] += value
+}
+
+// name is what a model is called: by the operator, or by the first server that
+// lists it. That is how exchanges name it too, so labels agree.
+func (v *view) name(key string) string {
+	if name := v.names[key]; name != "" {
+		return name
+	}
+	for _, s := range v.servers {
+		if m := s.State().Has(key); m != nil {
+			return m.Name.Short()
+		}
+	}
+	return otherModel
+}
+
+func (v *view) server(s *fleet.Server) {
+	state, id := s.State(), serverLabel(s.ID())
+	v.set(upDesc, truth(state.Up), "", id)
+	v.set(serverBreakerDesc, truth(s.Breaker().Open()), "", id)
+	s.EachFacts(func(key string, f *fleet.Facts) {
+		model := v.name(key)
+		v.add(inFlightDesc, float64(f.InFlight), model, id)
+		v.add(breakerDesc, 0, model, id)
+		if f.Breaker.Open() {
+			v.set(breakerDesc, 1, model, id)
+		}
+		v.add(queuedDesc, 0, model, "") // asked for once, it is worth a line that nobody waits
+	})
+	if !state.Up {
+		return // what it has loaded is not known
+	}
+	for i := range state.Loaded {
+		m := &state.Loaded[i]
+		model := v.name(m.Key)
+		v.set(loadedDesc, 1, model, id)
+		v.set(loadedBytesDesc, float64(m.Size), model, id)
+		v.set(loadedVRAMDesc, float64(m.SizeVRAM), model, id)
+		v.set(contextDesc, float64(m.NumCtx), model, id)
+	}
+}
+
+func (v *view) tell(to chan<- prometheus.Metric) {
+	for at, value := range v.values {
+		var labels []string
+		if at.model != "" {
+			labels = append(labels, at.model)
+		}
+		if at.server != "" {
+			labels = append(labels, at.server)
+		}
+		to <- prometheus.MustNewConstMetric(at.desc, prometheus.GaugeValue, value, labels...)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,166 @@
+package telemetry
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gollamas/internal/balance"
+	"gollamas/internal/fleet"
+	"gollamas/internal/proxy"
+)
+
+// Buckets, in seconds. A warm answer of a small model begins within
+// milliseconds, a long one ends after minutes; a load takes from a tenth of a second to ten minutes.
+var (
+	answerBuckets = []float64{.005, .02, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 180, 900}
+	loadBuckets   = []float64{.1, .25, .5, 1, 2.5, 5, 10, 20, 40, 90, 180, 600}
+)
+
+// MetricsOptions are what Metrics is made of.
+type MetricsOptions struct {
+	Connections []*fleet.Connection
+	Desk        *balance.Desk
+	Names       map[string]string // what the operator calls a model, by its key; others go by their servers' lists
+}
+
+// Metrics counts exchanges, and shows Prometheus what it has counted and what the
+// servers do at that moment. Values of labels are bounded: no client can add one.
+//
+// Only the count of requests has the endpoint for a label. The histograms have the model and the
+// server, for that is what makes a request slow: with 15 series each, an endpoint more would multiply them by ten.
+type Metrics struct {
+	registry *prometheus.Registry
+	load     *prometheus.HistogramVec
+
+	answers   cache[answerKey, prometheus.Counter]
+	pairs     cache[pairKey, *pair]
+	waits     cache[string, prometheus.Observer]
+	attempts  cache[attemptKey, prometheus.Counter]
+	failovers cache[proxy.Why, prometheus.Counter]
+}
+
+// NewMetrics returns metrics with a registry of their own.
+func NewMetrics(o MetricsOptions) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		&gapCollector{&m.pairs},
+		&live{o},
+	)
+	requests := m.counter("requests_total", "Requests that are over. code 499: the client left before there was an answer.", "endpoint", "model", "server", "code")
+	m.answers.make = func(k answerKey) prometheus.Counter {
+		return requests.WithLabelValues(k.endpoint, modelLabel(k.model), serverLabel(k.server), codeLabel(k.status))
+	}
+	wait := m.histogram("queue_wait_seconds", "How long requests waited for a server with a free place.", answerBuckets, "model")
+	m.waits.make = func(model string) prometheus.Observer { return wait.WithLabelValues(modelLabel(model)) }
+	attempts := m.counter("attempts_total", "Servers asked, by what became of it.", "server", "why")
+	m.attempts.make = func(k attemptKey) prometheus.Counter {
+		return attempts.WithLabelValues(serverLabel(k.server), string(k.why))
+	}
+	failovers := m.counter("failovers_total", "Attempts after which another server was asked, by what became of them.", "why")
+	m.failovers.make = func(why proxy.Why) prometheus.Counter { return failovers.WithLabelValues(string(why)) }
+	m.load = m.histogram("load_seconds", "From a request that has a model loaded to the first byte of its answer.", loadBuckets, "model", "server")
+	m.pairs.make = m.newPairs()
+	return m
+}
+
+// newPairs registers what is counted of a model on a server.
+func (m *Metrics) newPairs() func(pairKey) *pair {
+	labels := []string{"model", "server"}
+	total := m.histogram("request_seconds", "How long requests took that have a model work, to the last byte.", answerBuckets, labels...)
+	first := m.histogram("request_first_byte_seconds", "How long they took to the first byte of an answer that is no error.", answerBuckets, labels...)
+	prompt := m.counter("prompt_tokens_total", "Tokens of prompts, as answers tell.", labels...)
+	answer := m.counter("answer_tokens_total", "Tokens of answers, as they tell.", labels...)
+	loads := m.counter("loads_total", "Loads of models that requests have caused.", labels...)
+	reloads := m.counter("reloads_total", "Those of them because a request asked for another context.", labels...)
+	return func(k pairKey) *pair {
+		model, server := modelLabel(k.model), serverLabel(k.server)
+		return &pair{
+			total: total.WithLabelValues(model, server), first: first.WithLabelValues(model, server),
+			prompt: prompt.WithLabelValues(model, server), answer: answer.WithLabelValues(model, server),
+			loads: loads.WithLabelValues(model, server), reloads: reloads.WithLabelValues(model, server),
+		}
+	}
+}
+
+func (m *Metrics) counter(name, help string, labels ...string) *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *Metrics) histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+// Handler serves what there is to see, in Prometheus' format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+}
+
+// Exchange counts one.
+func (m *Metrics) Exchange(x proxy.Exchange) {
+	m.answers.of(answerKey{x.Endpoint, x.Model, x.Place, x.Status}).Inc()
+	for i := range x.Attempts {
+		a := &x.Attempts[i]
+		m.attempts.of(attemptKey{a.Place, a.Why}).Inc()
+		if i < len(x.Attempts)-1 {
+			m.failovers.of(a.Why).Inc()
+		}
+		if a.Load == fleet.LoadStart || a.Load == fleet.LoadAgain {
+			m.loaded(x.Model, a)
+		}
+	}
+	if x.Works {
+		m.worked(&x)
+	}
+}
+
+// worked counts what only a request has that has the model work. Others, which ask
+// about a model or pull it, would blur how long answers take.
+func (m *Metrics) worked(x *proxy.Exchange) {
+	p := m.pairs.of(pairKey{x.Model, x.Place})
+	p.total.Observe(x.Total.Seconds())
+	if x.First > 0 && x.Status < http.StatusBadRequest {
+		p.first.Observe(x.First.Seconds())
+	}
+	if x.Queued > 0 {
+		m.waits.of(x.Model).Observe(x.Queued.Seconds())
+	}
+	if x.Usage.Said {
+		p.prompt.Add(float64(x.Usage.Prompt))
+		p.answer.Add(float64(x.Usage.Answer))
+	}
+	p.gaps.add(&x.Gaps)
+}
+
+// loaded counts a load that an attempt was to start, if it got as far.
+func (m *Metrics) loaded(model string, a *proxy.Attempt) {
+	served := a.Why == proxy.WhyServed
+	switch {
+	case a.Why == proxy.WhyUnreached, a.Why == proxy.WhyMissing, a.Why == proxy.WhyFull, served && a.Status >= http.StatusMultipleChoices:
+		return // the server has not begun
+	case served:
+		m.load.WithLabelValues(modelLabel(model), serverLabel(a.Place)).Observe(a.First.Seconds())
+	}
+	p := m.pairs.of(pairKey{model, a.Place})
+	p.loads.Inc()
+	if a.Load == fleet.LoadAgain {
+		p.reloads.Inc()
+	}
+}
+
+// codeLabel is a status as text. A server may make up any; only those that have a name are told apart.
+func codeLabel(status int) string {
+	if status == proxy.StatusGone || http.StatusText(status) != "" {
+		return strconv.Itoa(status)
+	}
+	return "other"
+}

@@ -1,0 +1,128 @@
+package telemetry
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"gollamas/internal/balance"
+	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
+	"gollamas/internal/proxy"
+)
+
+// served is an exchange as most are: one attempt, a stream of fifteen records.
+func served() proxy.Exchange {
+	x := proxy.Exchange{
+		Endpoint: "/api/chat", Works: true, Model: "llama3.2", Place: "gpu", Status: 200, Total: 900 * time.Millisecond, First: 90 * time.Millisecond, Queued: time.Microsecond,
+		Usage:    ollama.Usage{Prompt: 20, Answer: 15, Said: true},
+		Attempts: []proxy.Attempt{{Server: "gpu", Place: "gpu", Status: 200, Why: proxy.WhyServed, First: 90 * time.Millisecond}},
+	}
+	x.Gaps.Counts[3], x.Gaps.Counts[12], x.Gaps.Sum = 14, 1, 65*time.Second
+	return x
+}
+
+func newMetrics() *Metrics {
+	return NewMetrics(MetricsOptions{Desk: balance.NewDesk(1, time.Second)})
+}
+
+func (m *Metrics) page(t *testing.T) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
+}
+
+func (m *Metrics) want(t *testing.T, lines ...string) {
+	t.Helper()
+	page := m.page(t)
+	for _, line := range lines {
+		if !strings.Contains(page, "\n"+line+"\n") {
+			t.Errorf("no line %s in\n%s", line, page)
+		}
+	}
+}
+
+func TestMetricsPassPrometheusOwnLint(t *testing.T) {
+	m := newMetrics()
+	x := served()
+	x.Attempts = append(x.Attempts, proxy.Attempt{Place: "gpu", Status: 200, Why: proxy.WhyServed, Load: fleet.LoadAgain})
+	m.Exchange(x)
+	problems, err := testutil.GatherAndLint(m.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestGapsAreAHistogramOfWhatExchangesHaveCounted(t *testing.T) {
+	m := newMetrics()
+	m.Exchange(served())
+	m.Exchange(served())
+	of := `{model="llama3.2",server="gpu"`
+	m.want(t,
+		`gollamas_chunk_gap_seconds_bucket`+of+`,le="0.02"} 0`, `gollamas_chunk_gap_seconds_bucket`+of+`,le="0.05"} 28`,
+		`gollamas_chunk_gap_seconds_bucket`+of+`,le="60"} 28`, `gollamas_chunk_gap_seconds_bucket`+of+`,le="+Inf"} 30`,
+		`gollamas_chunk_gap_seconds_sum`+of+`} 130`, `gollamas_chunk_gap_seconds_count`+of+`} 30`)
+}
+
+func TestOnlyLoadsThatBeganAreCounted(t *testing.T) {
+	m := newMetrics()
+	for _, a := range []proxy.Attempt{
+		{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadNone, First: time.Second},
+		{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadJoins, First: time.Second},
+		{Why: proxy.WhyServed, Status: 400, Load: fleet.LoadStart, First: time.Second},
+		{Why: proxy.WhyUnreached, Load: fleet.LoadStart},
+		{Why: proxy.WhyMissing, Status: 404, Load: fleet.LoadStart},
+		{Why: proxy.WhyFull, Status: 503, Load: fleet.LoadStart},
+		{Why: proxy.WhyFailed, Status: 500, Load: fleet.LoadStart},
+		{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadStart, First: 3 * time.Second},
+		{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadAgain, First: 4 * time.Second},
+	} {
+		a.Place = "gpu"
+		m.Exchange(proxy.Exchange{Model: "m", Place: "gpu", Status: a.Status, Works: true, Attempts: []proxy.Attempt{a}})
+	}
+	m.want(t, `gollamas_loads_total{model="m",server="gpu"} 3`, `gollamas_reloads_total{model="m",server="gpu"} 1`,
+		`gollamas_load_seconds_sum{model="m",server="gpu"} 7`, `gollamas_load_seconds_count{model="m",server="gpu"} 2`)
+}
+
+func TestWhatAServerOrAnOperatorMakesUpIsNoLabelOfItsOwn(t *testing.T) {
+	m := newMetrics()
+	for status := 100; status < 1000; status++ {
+		m.Exchange(proxy.Exchange{Endpoint: "/api/chat", Place: "bad\xff", Status: status})
+	}
+	if n, err := testutil.GatherAndCount(m.registry, "gollamas_requests_total"); err != nil || n > 70 {
+		t.Errorf("%d series of requests, %v", n, err)
+	}
+	m.want(t, `gollamas_requests_total{code="499",endpoint="/api/chat",model="other",server="bad`+"\uFFFD"+`"} 1`)
+}
+
+func TestCountingAnExchangeAllocatesNothing(t *testing.T) {
+	m, x := newMetrics(), served()
+	if n := testing.AllocsPerRun(100, func() { m.Exchange(x) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkMetricsExchange(b *testing.B) {
+	m, x := newMetrics(), served()
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Exchange(x)
+	}
+}
+
+func BenchmarkMetricsExchangeParallel(b *testing.B) {
+	m, x := newMetrics(), served()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			m.Exchange(x)
+		}
+	})
+}

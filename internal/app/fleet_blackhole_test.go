@@ -32,19 +32,44 @@ func slowest(took []time.Duration) (p99, worst time.Duration) {
 }
 
 func TestABlackHoledServerAddsNothingToTheP99OfTheOthers(t *testing.T) {
-	t.Parallel()
 	o := with("tiny-chain")
 	o.Parallel = 100
-	boxes := []*ollamatest.Server{ollama(t, o), ollama(t, o)}
-	two := []string{"--connection", "a=" + boxes[0].URL(), "--connection", "b=" + boxes[1].URL(), "--proxy", "tiny-chain=a", "--proxy", "tiny-chain=b"}
-	alone := start(t, two...)
-	beside := launch(t, append([]string{"--connection", "hole=" + blackHole(t), "--proxy", "tiny-chain=hole"}, two...)...)
-	fleet.FirstLook(t.Context(), beside.connections, 10*time.Second) // the first failure
-	if beside.server(0).State().Up {
-		t.Fatal("the black hole is up")
+	for what, hole := range map[string]func(t *testing.T) (url string, open func()){
+		"that never answered": func(t *testing.T) (string, func()) { return blackHole(t), func() {} },
+		"that did before": func(t *testing.T) (string, func()) {
+			s := ollama(t, o)
+			return s.URL(), func() { s.Fault(ollamatest.Fault{Kind: ollamatest.Hang}) }
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			a, b := ollama(t, o), ollama(t, o)
+			url, open := hole(t)
+			two := []string{"--watch", "1s", "--connection", "a=" + a.URL(), "--connection", "b=" + b.URL(), "--proxy", "tiny-chain=a", "--proxy", "tiny-chain=b"}
+			alone := start(t, two...)
+			beside := start(t, append([]string{"--connection", "hole=" + url, "--proxy", "tiny-chain=hole"}, two...)...)
+			open()
+			down(t, beside.server(0)) // the first failure
+			compare(t, beside, alone)
+		})
 	}
+}
+
+// down waits until a server is seen to be down.
+func down(t *testing.T, s *fleet.Server) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); s.State().Up; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the black hole is up")
+		}
+	}
+}
+
+// compare asks two gollamas for the same, in turn, so that whatever else the machine does slows both.
+func compare(t *testing.T, beside, alone *running) {
+	t.Helper()
 	var with, without []time.Duration
-	for range 25 { // in turn, so that whatever else the machine does slows both
+	for range 25 {
 		with = append(with, beside.wave(t, 16)...)
 		without = append(without, alone.wave(t, 16)...)
 	}

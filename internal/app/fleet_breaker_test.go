@@ -154,6 +154,9 @@ func TestWhatTellsNothingOfAServerNeverCountsAgainstIt(t *testing.T) {
 				if strings.Contains(w.log.String(), "others are asked first") {
 					t.Error(w.log)
 				}
+				if n := w.facts(0, "m").Service.N; n != 0 {
+					t.Errorf("it was learned from %d times", n)
+				}
 				heal()
 				w.talk("m", "a")
 			})
@@ -259,6 +262,14 @@ func TestAPullIsNeverSentTwice(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAPullTakesNoConnectionThatWasKept(t *testing.T) {
+	pretend(t, inOrder+twoBoxes, both(with("m")), func(t *testing.T, w *world) {
+		w.talk("m", "a")
+		w.boxes["a"].cut() // as a server does with what is idle
+		w.post("/api/pull", `{"model":"m"}`).want(t, 200, `"status":"success"`)
+	})
 }
 
 func TestWhereAllFailTheFirstAnswerArrivesByteForByte(t *testing.T) {

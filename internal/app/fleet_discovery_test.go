@@ -91,6 +91,24 @@ func TestAnAddressThatDisappearsIsDrained(t *testing.T) {
 	})
 }
 
+func TestWhoWaitsGoesToNoServerThatIsGone(t *testing.T) {
+	file := "connections: {farm: {url: 'dns+http://" + farm + ":11434', parallel: 1}}\nmodels: {m: farm}\n"
+	pretend(t, file, farmOf("10.0.0.1", "10.0.0.2"), func(t *testing.T, w *world) {
+		w.warm("10.0.0.1", "m")
+		w.warm("10.0.0.2", "m")
+		w.boxes["10.0.0.1"].Fault(ollamatest.Fault{Kind: ollamatest.Slow, Path: "/api/chat", Pace: 2 * time.Second})
+		running := []*asking{w.send("/api/chat", about("m")), w.send("/api/chat", about("m"))}
+		waits := w.send("/api/chat", about("m"))
+		w.move(nil, "10.0.0.1")
+		if waits.end().want(t, 200, `"done":true`); waits.by() != "farm/10.0.0.1" {
+			t.Errorf("answered by %s", waits.by())
+		}
+		for _, a := range running {
+			a.end().want(t, 200, `"done":true`)
+		}
+	})
+}
+
 func TestALookupThatFailsChangesNothingAndIsSaidOnce(t *testing.T) {
 	pretend(t, farmed, farmOf("10.0.0.1", "10.0.0.2"), func(t *testing.T, w *world) {
 		w.move(errors.New("no such host"))

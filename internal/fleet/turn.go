@@ -124,9 +124,14 @@ func (t *Turn) FirstWithin(stream bool, size int) time.Duration {
 // not to be loaded, what was learned of it while it was does not count. Another request or
 // another client has pushed it out, or its time was over; no list had shown it yet.
 func (t *Turn) FirstAtMost(within time.Duration) time.Duration {
-	state := t.Server.State()
-	if state.Looked.After(t.began) && state.Running(t.want.Key) == nil {
-		return t.Server.opts.Stall.First
+	most, state := t.Server.opts.Stall.First, t.Server.State()
+	switch {
+	case !state.Up:
+	case !state.Looked.After(t.began): // the operator lets it be looked at seldom
+		t.Server.LookAgain()
+		return least(most, within+lookTimeout)
+	case state.Running(t.want.Key) == nil:
+		return most
 	}
 	return within
 }

@@ -15,11 +15,12 @@ type Desk struct {
 	length int
 	most   time.Duration
 
-	mu     sync.Mutex
-	queues map[string]*queue // a model's key → who waits
-	rounds map[string]uint64 // a model's key → how many were chosen for
-	ticket uint64
-	len    atomic.Int64 // of all queues
+	mu        sync.Mutex
+	queues    map[string]*queue // a model's key → who waits
+	rounds    map[string]uint64 // a model's key → how many were chosen for
+	ticket    uint64
+	len       atomic.Int64 // of all queues
+	reviewing bool         // a review of them is due
 }
 
 // NewDesk lets so many requests wait for a place, each for at most so long.
@@ -68,7 +69,7 @@ func (d *Desk) pick(c *Call, hope bool, ahead int, now time.Time) (turn *fleet.T
 	all := d.order(c, hope, ahead, now)
 	for i := range all {
 		at := &all[i]
-		if c.ask.Counted && !at.Free() || now.Sub(c.arrived) < at.After {
+		if c.ask.Counted && !at.Free() || at.Later || now.Sub(c.arrived) < at.After {
 			continue
 		}
 		c.tried = append(c.tried, at.Server)

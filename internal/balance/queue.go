@@ -23,7 +23,7 @@ type waiter struct {
 	given chan *fleet.Turn // a place; nil = there is no server left to wait for
 }
 
-// lookAgain is how often a request that waits is weighed anew: what it waits
+// lookAgain is how often those who wait are weighed anew: what they wait
 // for may have become better or worse without any request having ended.
 const lookAgain = time.Second
 
@@ -82,7 +82,10 @@ func (d *Desk) join(w *waiter) {
 	}
 	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return int(o.call.ticket) - int(t) })
 	q.waiters = slices.Insert(q.waiters, i, w)
-	d.len.Add(1)
+	if d.len.Add(1) == 1 && !d.reviewing {
+		d.reviewing = true
+		time.AfterFunc(lookAgain, d.review)
+	}
 }
 
 // remove takes the waiter at i out of a queue.
@@ -98,22 +101,16 @@ func (d *Desk) remove(key string, q *queue, i int) {
 func (c *Call) wait(ctx context.Context, w *waiter) (*fleet.Turn, error) {
 	late := time.NewTimer(c.desk.most - time.Since(c.arrived))
 	defer late.Stop()
-	again := time.NewTicker(lookAgain)
-	defer again.Stop()
-	for {
-		select {
-		case turn := <-w.given:
-			return turn, nil
-		case <-again.C:
-			c.desk.dispatch()
-		case <-ctx.Done():
-			return c.giveUp(w, ctx.Err())
-		case <-late.C:
-			return c.giveUp(w, &fleet.Busy{
-				Why:        fmt.Sprintf("every server of model %q is busy: waited %s for a place (queue.wait)", c.ask.Model, c.desk.most),
-				RetryAfter: c.desk.guess(c),
-			})
-		}
+	select {
+	case turn := <-w.given:
+		return turn, nil
+	case <-ctx.Done():
+		return c.giveUp(w, ctx.Err())
+	case <-late.C:
+		return c.giveUp(w, &fleet.Busy{
+			Why:        fmt.Sprintf("every server of model %q is busy: waited %s for a place (queue.wait)", c.ask.Model, c.desk.most),
+			RetryAfter: c.desk.guess(c),
+		})
 	}
 }
 
@@ -149,6 +146,16 @@ func (d *Desk) freed() {
 // Dispatch gives places to those who wait: something has changed.
 func (d *Desk) Dispatch() { d.freed() }
 
+// review weighs all who wait anew, again and again while anybody does.
+func (d *Desk) review() {
+	d.dispatch()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.reviewing = d.len.Load() > 0; d.reviewing {
+		time.AfterFunc(lookAgain, d.review)
+	}
+}
+
 // dispatch gives every place that is free to whoever has waited longest for one.
 func (d *Desk) dispatch() {
 	d.mu.Lock()
@@ -178,12 +185,27 @@ func (d *Desk) serve(key string, q *queue, now time.Time) {
 		turn, waits := d.pick(w.call, w.hope, i, now)
 		if turn == nil && waits {
 			if len(w.call.tried) == 0 {
-				return
+				break
 			}
 			i++
 			continue
 		}
 		d.remove(key, q, i)
+		w.given <- turn
+	}
+	d.relieve(key, q, now)
+}
+
+// relieve has whoever came last go to a server for whom that is worth a load. The
+// first is better off waiting: its place comes soon. So it is with one that has just come.
+func (d *Desk) relieve(key string, q *queue, now time.Time) {
+	last := len(q.waiters) - 1
+	if last < 1 {
+		return
+	}
+	w := q.waiters[last]
+	if turn, _ := d.pick(w.call, w.hope, last, now); turn != nil {
+		d.remove(key, q, last)
 		w.given <- turn
 	}
 }

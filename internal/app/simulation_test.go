@@ -35,8 +35,8 @@ type shape struct {
 }
 
 // usual is the simulation of the issue. A gaming card, two workstations, a server and a
-// large one; the models fit the fleet once, with little to spare, and no server holds
-// more than half of them. So where a model is loaded matters.
+// large one; the models fit the fleet once, with little to spare, and the largest holds
+// half of them. So where a model is loaded matters.
 var usual = shape{
 	name:     "usual",
 	memory:   []int64{16, 24, 24, 48, 96},
@@ -158,45 +158,12 @@ func table(s shape, seed uint64, all map[string]*told) string {
 	return b.String()
 }
 
-// pipes is a listener whose connections are in memory, so that time can be pretended too.
-type pipes struct {
-	c    chan net.Conn
-	once sync.Once
-	done chan struct{}
-}
-
-func newPipes() *pipes { return &pipes{c: make(chan net.Conn), done: make(chan struct{})} }
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.c:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.c <- theirs:
-		return ours, nil
-	case <-p.done:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // A simulation is the whole program, its servers and its clients, in time of their own.
 type simulation struct {
 	shape
 	app    *App
 	boxes  []*ollamatest.Server
-	front  *pipes
+	front  *ollamatest.Pipes
 	client *http.Client
 	mu     sync.Mutex
 	told   *told
@@ -205,9 +172,9 @@ type simulation struct {
 
 // simulate runs the workload under a policy. It is to be called in a bubble.
 func simulate(t *testing.T, s shape, policy string, all []asking) *told {
-	sim := &simulation{shape: s, front: newPipes(), told: &told{policy: policy}}
+	sim := &simulation{shape: s, front: ollamatest.NewPipes(), told: &told{policy: policy}}
 	stop := sim.start(t, policy)
-	transport := &http.Transport{DialContext: sim.front.dial, DisableCompression: true, MaxIdleConnsPerHost: 1000}
+	transport := &http.Transport{DialContext: sim.front.Dial, DisableCompression: true, MaxIdleConnsPerHost: 1000}
 	sim.client = &http.Client{Transport: transport}
 	watching, enough := context.WithCancel(t.Context())
 	var watch sync.WaitGroup
@@ -231,16 +198,16 @@ func simulate(t *testing.T, s shape, policy string, all []asking) *told {
 // start starts the servers and the program, and waits until each server was looked at.
 func (sim *simulation) start(t *testing.T, policy string) (stop func()) {
 	cfg := sim.config(policy)
-	listeners := map[string]*pipes{}
+	listeners := map[string]*ollamatest.Pipes{}
 	for i := range sim.memory {
-		l := newPipes()
+		l := ollamatest.NewPipes()
 		listeners[cfg.Connections[i].URL.Host] = l
 		box := ollamatest.New(sim.server(i))
 		go func() { _ = box.Serve(l) }()
 		sim.boxes = append(sim.boxes, box)
 	}
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		return listeners[address].dial(ctx, network, address)
+		return listeners[address].Dial(ctx, network, address)
 	}
 	a, err := build(cfg, slog.New(slog.DiscardHandler), outside{dial: dial})
 	if err != nil {

@@ -61,6 +61,9 @@ const (
 // Free says whether it has a place.
 func (c *Candidate) Free() bool { return c.Places == 0 || c.InFlight < c.Places }
 
+// spared says that a request which has waited so long does better to wait on than to take a place here.
+func (c *Candidate) spared(waited time.Duration) bool { return c.Later || waited < c.After }
+
 // share is how busy it is for its weight.
 func (c *Candidate) share() float64 {
 	return float64(c.InFlight) / float64(max(c.Places, 1)*c.Weight)

@@ -101,6 +101,9 @@ func (c *Candidate) cost() time.Duration {
 	case c.Loaded: // with another context: what runs must end, and somebody will want the old one back
 		return wait + time.Duration(c.Same)*c.Service + 3*c.Load
 	}
+	if c.Loads {
+		wait += c.Load // one load at a time; the other's rest is not known better
+	}
 	if c.Spills {
 		wait += slowed * c.Load // it would be slow there, and everything else gone
 	}

@@ -54,11 +54,12 @@ func (c *Call) take(hope bool) (*fleet.Turn, *waiter, error) {
 		d.serve(c.ask.Key, q, now) // nobody is overtaken
 		ahead = len(q.waiters)
 	}
-	turn, waits := d.pick(c, hope, ahead, now)
+	full := d.len.Load() >= int64(d.length)
+	turn, waits := d.pick(c, hope, ahead, full, now)
 	if turn != nil || !waits {
 		return turn, nil, nil
 	}
-	if d.len.Load() >= int64(d.length) {
+	if full {
 		return nil, nil, &fleet.Busy{
 			Why:        fmt.Sprintf("every server of model %q is busy, and %d requests wait already (queue.length)", c.ask.Model, d.len.Load()),
 			RetryAfter: d.retryAfter(c),
@@ -119,21 +120,34 @@ func (c *Call) wait(ctx context.Context, w *waiter) (*fleet.Turn, error) {
 func (c *Call) giveUp(w *waiter, why error) (*fleet.Turn, error) {
 	d := c.desk
 	d.mu.Lock()
+	_, late := why.(*fleet.Busy)
 	if q := d.queues[c.ask.Key]; q != nil {
 		if i := slices.Index(q.waiters, w); i >= 0 {
 			d.remove(c.ask.Key, q, i)
+			if turn := c.lastChance(w, late); turn != nil {
+				w.given <- turn
+			}
 		}
 	}
 	d.mu.Unlock()
 	select {
 	case turn := <-w.given:
-		if _, late := why.(*fleet.Busy); late || turn == nil {
+		if late || turn == nil {
 			return turn, nil
 		}
 		turn.End(time.Now(), fleet.Outcome{})
 	default:
 	}
 	return nil, why
+}
+
+// lastChance is any place at all, for one who would be refused. The lock is held.
+func (c *Call) lastChance(w *waiter, late bool) *fleet.Turn {
+	if !late {
+		return nil
+	}
+	turn, _ := c.desk.pick(c, w.hope, 0, true, time.Now())
+	return turn
 }
 
 // freed is told that a place is free.
@@ -182,7 +196,7 @@ func (d *Desk) byAge() []string {
 func (d *Desk) serve(key string, q *queue, now time.Time) {
 	for i := 0; i < len(q.waiters); {
 		w := q.waiters[i]
-		turn, waits := d.pick(w.call, w.hope, i, now)
+		turn, waits := d.pick(w.call, w.hope, i, false, now)
 		if turn == nil && waits {
 			if len(w.call.tried) == 0 {
 				break
@@ -204,7 +218,7 @@ func (d *Desk) relieve(key string, q *queue, now time.Time) {
 		return
 	}
 	w := q.waiters[last]
-	if turn, _ := d.pick(w.call, w.hope, last, now); turn != nil {
+	if turn, _ := d.pick(w.call, w.hope, last, false, now); turn != nil {
 		d.remove(key, q, last)
 		w.given <- turn
 	}

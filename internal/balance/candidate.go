@@ -36,10 +36,14 @@ type Candidate struct {
 	Load    time.Duration // what loading it takes, 0 = not known
 	Size    int64         // bytes it is expected to take, 0 = not known
 	Fits    fleet.Fit     // beside what is loaded there
-	Rested  time.Duration // where it does not fit: how long the model it would push out has rested
+	Evicts  time.Duration // where it may not: the loads it will cost to have back what it pushes out
+	Spills  bool          // it does not fit even alone, and part of it would be on the processor
+	Loads   bool          // another model is being loaded: Ollama loads one at a time
+	Settled time.Duration // how long ago the last load was over
 
 	Cost  time.Duration // what a policy expects a request to cost here
 	After time.Duration // a request takes this only once it has waited so long for a better one
+	Later bool          // no request takes this now: something else must be over first
 }
 
 // Health is how much hope there is in asking a server, the most first.
@@ -56,6 +60,9 @@ const (
 
 // Free says whether it has a place.
 func (c *Candidate) Free() bool { return c.Places == 0 || c.InFlight < c.Places }
+
+// spared says that a request which has waited so long does better to wait on than to take a place here.
+func (c *Candidate) spared(waited time.Duration) bool { return c.Later || waited < c.After }
 
 // share is how busy it is for its weight.
 func (c *Candidate) share() float64 {
@@ -95,36 +102,4 @@ func health(s *fleet.Server, state *fleet.State, facts *fleet.Facts, key string,
 		return Missing
 	}
 	return Ready
-}
-
-// grown is how much more a model takes in memory than on disk, in tenths: its context comes on top.
-const grown = 12
-
-// room works out whether a model that is not loaded fits beside what is.
-func (c *Candidate) room(state *fleet.State, key string, now time.Time) {
-	if m := state.Has(key); m != nil {
-		c.Size = m.Size / 10 * grown
-	}
-	if len(state.Loaded) == 0 {
-		c.Fits = fleet.FitYes // alone, whatever there is fits
-		return
-	}
-	used := c.Size
-	for i := range state.Loaded {
-		used += state.Loaded[i].Size
-	}
-	c.Rested = -1
-	c.Server.EachFacts(func(other string, f *fleet.Facts) {
-		if state.Running(other) != nil {
-			if rest := now.Sub(f.Used); f.InFlight == 0 && rest > c.Rested {
-				c.Rested = rest
-			}
-		} else if m := state.Has(other); m != nil && !f.Loading.IsZero() {
-			used += m.Size / 10 * grown
-		}
-	})
-	if c.Rested < 0 && len(state.Loaded) > 0 {
-		c.Rested = 0
-	}
-	c.Fits = state.Room.Fits(used)
 }

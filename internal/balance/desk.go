@@ -15,11 +15,12 @@ type Desk struct {
 	length int
 	most   time.Duration
 
-	mu     sync.Mutex
-	queues map[string]*queue // a model's key → who waits
-	rounds map[string]uint64 // a model's key → how many were chosen for
-	ticket uint64
-	len    atomic.Int64 // of all queues
+	mu        sync.Mutex
+	queues    map[string]*queue // a model's key → who waits
+	rounds    map[string]uint64 // a model's key → how many were chosen for
+	ticket    uint64
+	len       atomic.Int64 // of all queues
+	reviewing bool         // a review of them is due
 }
 
 // NewDesk lets so many requests wait for a place, each for at most so long.
@@ -62,12 +63,13 @@ func (d *Desk) chosen(key string) {
 }
 
 // pick claims the best server that has a place. Where none has one, waits says
-// whether there is any to wait for. The lock is held.
-func (d *Desk) pick(c *Call, hope bool, ahead int, now time.Time) (turn *fleet.Turn, waits bool) {
+// whether there is any to wait for. anywhere: a request that cannot wait, or not any longer, takes a
+// place that the policy would rather leave free. The lock is held.
+func (d *Desk) pick(c *Call, hope bool, ahead int, anywhere bool, now time.Time) (turn *fleet.Turn, waits bool) {
 	all := d.order(c, hope, ahead, now)
 	for i := range all {
 		at := &all[i]
-		if c.ask.Counted && !at.Free() || now.Sub(c.arrived) < at.After {
+		if c.ask.Counted && (!at.Free() || !anywhere && at.spared(now.Sub(c.arrived))) {
 			continue
 		}
 		c.tried = append(c.tried, at.Server)
@@ -100,9 +102,7 @@ func (d *Desk) order(c *Call, hope bool, ahead int, now time.Time) []Candidate {
 	if len(all) > 0 && all[0].Health >= Broken && !hope {
 		return nil
 	}
-	if len(all) > 1 {
-		arrange(all, c.ask.Policy, ahead, d.rounds[c.ask.Key])
-	}
+	arrange(all, c.ask.Policy, ahead, d.rounds[c.ask.Key])
 	return all
 }
 

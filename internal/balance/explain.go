@@ -81,6 +81,9 @@ func (c *Candidate) why(key string, now time.Time) string {
 	if c.Cost > 0 {
 		parts = append(parts, "costs about "+c.Cost.Round(100*time.Millisecond).String())
 	}
+	if c.Later {
+		parts = append(parts, "not while it loads another model or works with one that has just come")
+	}
 	if c.After > 0 {
 		parts = append(parts, "only for a request that has waited as long")
 	}

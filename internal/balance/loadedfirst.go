@@ -35,10 +35,20 @@ func patience(all []Candidate) {
 			if waits {
 				c.After = c.Cost
 			}
+			c.Later = c.Places > 0 && c.unsettled()
 		case !c.Free():
 			waits = true
 		}
 	}
+}
+
+// unsettled says that to load the model now would be a load for nothing. Ollama
+// loads one model at a time, so a second load waits inside it, holds a place all the while, and
+// then pushes out what has just come. And a server that is busy with what it has loaded works with
+// that as long as another load in its place costs: however many wait for however many models,
+// most of its time goes to answers and not to loads.
+func (c *Candidate) unsettled() bool {
+	return c.Loads || c.Fits != fleet.FitYes && c.InFlight > 0 && c.Settled < c.Cost
 }
 
 // What is assumed where nothing has been measured: that a disk gives so many
@@ -49,6 +59,14 @@ const (
 	assumedAnswer = 10
 )
 
+// assumed is how long so many bytes take to load.
+func assumed(size int64) time.Duration {
+	return assumedStart + time.Duration(size/assumedRate)*time.Second
+}
+
+// slowed is by how many loads a server comes later on which a model does not fit into memory.
+const slowed = 4
+
 // fill puts for what is not known of one server what is known of the others: an
 // unknown figure is neither zero nor the worst.
 func fill(all []Candidate) {
@@ -56,7 +74,7 @@ func fill(all []Candidate) {
 	service := mean(all, func(c *Candidate) time.Duration { return c.Service })
 	for i := range all {
 		c := &all[i]
-		c.Load = cmp.Or(c.Load, load, assumedStart+time.Duration(c.Size/assumedRate)*time.Second)
+		c.Load = cmp.Or(c.Load, load, assumed(c.Size))
 		c.Service = cmp.Or(c.Service, service, c.Load/assumedAnswer)
 	}
 }
@@ -83,7 +101,13 @@ func (c *Candidate) cost() time.Duration {
 	case c.Loaded: // with another context: what runs must end, and somebody will want the old one back
 		return wait + time.Duration(c.Same)*c.Service + 3*c.Load
 	}
-	return wait + 2*c.Load + c.eviction()
+	if c.Loads {
+		wait += c.Load // one load at a time; the other's rest is not known better
+	}
+	if c.Spills {
+		wait += slowed * c.Load // it would be slow there, and everything else gone
+	}
+	return wait + 2*c.Load + c.Evicts
 }
 
 // wait is how long it takes until a place is free. Where the operator has not said how
@@ -101,20 +125,4 @@ func (c *Candidate) wait() time.Duration {
 	}
 	over := busy + c.Ahead + 1 - places
 	return time.Duration(max(over, 0)) * c.Service / time.Duration(places*c.Weight)
-}
-
-// atWork is how lately a model must have been used for pushing it out to be sure to cost a load soon.
-const atWork = time.Minute
-
-// eviction is what it costs the model that has to go.
-func (c *Candidate) eviction() time.Duration {
-	switch {
-	case c.Fits == fleet.FitYes:
-		return 0
-	case c.Fits == fleet.FitUnknown:
-		return c.Load / 4
-	case c.Rested < atWork:
-		return 2 * c.Load
-	}
-	return c.Load
 }

@@ -23,7 +23,7 @@ type waiter struct {
 	given chan *fleet.Turn // a place; nil = there is no server left to wait for
 }
 
-// lookAgain is how often a request that waits is weighed anew: what it waits
+// lookAgain is how often those who wait are weighed anew: what they wait
 // for may have become better or worse without any request having ended.
 const lookAgain = time.Second
 
@@ -54,11 +54,12 @@ func (c *Call) take(hope bool) (*fleet.Turn, *waiter, error) {
 		d.serve(c.ask.Key, q, now) // nobody is overtaken
 		ahead = len(q.waiters)
 	}
-	turn, waits := d.pick(c, hope, ahead, now)
+	full := d.len.Load() >= int64(d.length)
+	turn, waits := d.pick(c, hope, ahead, full, now)
 	if turn != nil || !waits {
 		return turn, nil, nil
 	}
-	if d.len.Load() >= int64(d.length) {
+	if full {
 		return nil, nil, &fleet.Busy{
 			Why:        fmt.Sprintf("every server of model %q is busy, and %d requests wait already (queue.length)", c.ask.Model, d.len.Load()),
 			RetryAfter: d.retryAfter(c),
@@ -82,7 +83,10 @@ func (d *Desk) join(w *waiter) {
 	}
 	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return int(o.call.ticket) - int(t) })
 	q.waiters = slices.Insert(q.waiters, i, w)
-	d.len.Add(1)
+	if d.len.Add(1) == 1 && !d.reviewing {
+		d.reviewing = true
+		time.AfterFunc(lookAgain, d.review)
+	}
 }
 
 // remove takes the waiter at i out of a queue.
@@ -98,22 +102,16 @@ func (d *Desk) remove(key string, q *queue, i int) {
 func (c *Call) wait(ctx context.Context, w *waiter) (*fleet.Turn, error) {
 	late := time.NewTimer(c.desk.most - time.Since(c.arrived))
 	defer late.Stop()
-	again := time.NewTicker(lookAgain)
-	defer again.Stop()
-	for {
-		select {
-		case turn := <-w.given:
-			return turn, nil
-		case <-again.C:
-			c.desk.dispatch()
-		case <-ctx.Done():
-			return c.giveUp(w, ctx.Err())
-		case <-late.C:
-			return c.giveUp(w, &fleet.Busy{
-				Why:        fmt.Sprintf("every server of model %q is busy: waited %s for a place (queue.wait)", c.ask.Model, c.desk.most),
-				RetryAfter: c.desk.guess(c),
-			})
-		}
+	select {
+	case turn := <-w.given:
+		return turn, nil
+	case <-ctx.Done():
+		return c.giveUp(w, ctx.Err())
+	case <-late.C:
+		return c.giveUp(w, &fleet.Busy{
+			Why:        fmt.Sprintf("every server of model %q is busy: waited %s for a place (queue.wait)", c.ask.Model, c.desk.most),
+			RetryAfter: c.desk.guess(c),
+		})
 	}
 }
 
@@ -122,21 +120,34 @@ func (c *Call) wait(ctx context.Context, w *waiter) (*fleet.Turn, error) {
 func (c *Call) giveUp(w *waiter, why error) (*fleet.Turn, error) {
 	d := c.desk
 	d.mu.Lock()
+	_, late := why.(*fleet.Busy)
 	if q := d.queues[c.ask.Key]; q != nil {
 		if i := slices.Index(q.waiters, w); i >= 0 {
 			d.remove(c.ask.Key, q, i)
+			if turn := c.lastChance(w, late); turn != nil {
+				w.given <- turn
+			}
 		}
 	}
 	d.mu.Unlock()
 	select {
 	case turn := <-w.given:
-		if _, late := why.(*fleet.Busy); late || turn == nil {
+		if late || turn == nil {
 			return turn, nil
 		}
 		turn.End(time.Now(), fleet.Outcome{})
 	default:
 	}
 	return nil, why
+}
+
+// lastChance is any place at all, for one who would be refused. The lock is held.
+func (c *Call) lastChance(w *waiter, late bool) *fleet.Turn {
+	if !late {
+		return nil
+	}
+	turn, _ := c.desk.pick(c, w.hope, 0, true, time.Now())
+	return turn
 }
 
 // freed is told that a place is free.
@@ -148,6 +159,16 @@ func (d *Desk) freed() {
 
 // Dispatch gives places to those who wait: something has changed.
 func (d *Desk) Dispatch() { d.freed() }
+
+// review weighs all who wait anew, again and again while anybody does.
+func (d *Desk) review() {
+	d.dispatch()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.reviewing = d.len.Load() > 0; d.reviewing {
+		time.AfterFunc(lookAgain, d.review)
+	}
+}
 
 // dispatch gives every place that is free to whoever has waited longest for one.
 func (d *Desk) dispatch() {
@@ -175,15 +196,30 @@ func (d *Desk) byAge() []string {
 func (d *Desk) serve(key string, q *queue, now time.Time) {
 	for i := 0; i < len(q.waiters); {
 		w := q.waiters[i]
-		turn, waits := d.pick(w.call, w.hope, i, now)
+		turn, waits := d.pick(w.call, w.hope, i, false, now)
 		if turn == nil && waits {
 			if len(w.call.tried) == 0 {
-				return
+				break
 			}
 			i++
 			continue
 		}
 		d.remove(key, q, i)
+		w.given <- turn
+	}
+	d.relieve(key, q, now)
+}
+
+// relieve has whoever came last go to a server for whom that is worth a load. The
+// first is better off waiting: its place comes soon. So it is with one that has just come.
+func (d *Desk) relieve(key string, q *queue, now time.Time) {
+	last := len(q.waiters) - 1
+	if last < 1 {
+		return
+	}
+	w := q.waiters[last]
+	if turn, _ := d.pick(w.call, w.hope, last, false, now); turn != nil {
+		d.remove(key, q, last)
 		w.given <- turn
 	}
 }

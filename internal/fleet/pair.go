@@ -11,12 +11,14 @@ import (
 type Facts struct {
 	InFlight int
 	Loading  time.Time // since when a load that a request of ours started is under way; zero = none is
+	Came     time.Time // when such a load was last over
 	Answered time.Time // when the first byte of an answer last came: the model was loaded then
 	Used     time.Time // when a request last began or ended
 	Stalled  time.Time // when a request was last given up because nothing came
 	NumCtx   int       // what the last request that was answered asked for, 0 = nothing; it is of use only with Answered
 	Loads    int       // started by requests of ours
 	Reloads  int       // of those, started because a request asked for another context
+	Size     int64     // bytes it took when it was last seen loaded, 0 = it never was
 
 	First   Learned // to the first byte of a stream, the model loaded and the server idle
 	Gap     Learned // the longest wait inside a stream
@@ -74,6 +76,16 @@ func (s *Server) EachFacts(do func(key string, f *Facts)) {
 		do(key.(string), p.(*pair).facts.Load())
 		return true
 	})
+}
+
+// weigh notes what the models that are loaded take: it is more than on disk, and how much more depends on the context.
+func (s *Server) weigh(state *State) {
+	for i := range state.Loaded {
+		m := &state.Loaded[i]
+		if p, ok := s.pairs.Load(m.Key); ok && p.(*pair).facts.Load().Size != m.Size {
+			p.(*pair).change(func(f *Facts) { f.Size = m.Size })
+		}
+	}
 }
 
 // forget drops what is known of models that are not installed any more: names

@@ -72,6 +72,9 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 		}
 		f.Breaker, t.trial = f.Breaker.trial(now)
 	})
+	if t.Load >= LoadStart {
+		s.LookAgain() // Ollama makes room before it loads: what had to go is to be known soon
+	}
 	return t
 }
 
@@ -172,7 +175,7 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 		f.Answered, f.NumCtx, f.Loading = now, t.want.NumCtx, time.Time{}
 		switch took := now.Sub(t.began); {
 		case t.Load == LoadStart, t.Load == LoadAgain:
-			f.Load = f.Load.With(took)
+			f.Load, f.Came = f.Load.With(took), now
 		case t.Load == LoadNone && stream && t.alone:
 			f.First = f.First.With(took)
 		}

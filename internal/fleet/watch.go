@@ -67,6 +67,7 @@ func (s *Server) watch(ctx context.Context) {
 		}
 		s.become(func(before *State) *State { return s.after(before, seen, err, began) })
 		s.forget(s.State())
+		s.weigh(s.State())
 		if s.opts.Changed != nil {
 			s.opts.Changed()
 		}

@@ -1,0 +1,6 @@
+//go:build race
+
+package app
+
+// requestsInAll is fewer with the race detector, which makes everything several times as slow.
+const requestsInAll = 1500

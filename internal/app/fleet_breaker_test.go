@@ -62,7 +62,7 @@ func TestABreakerLetsExactlyOneThroughAfterItsPause(t *testing.T) {
 // tenAtOnce chats about m and wants whole answers, so many of them tried on a.
 func (w *world) tenAtOnce(t *testing.T, onA int) {
 	t.Helper()
-	var all []*asking
+	var all []*underWay
 	for range 10 {
 		all = append(all, w.send("/api/chat", about("m")))
 	}

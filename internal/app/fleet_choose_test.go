@@ -60,7 +60,7 @@ func TestSimultaneousRequestsForAColdModelAreOneLoad(t *testing.T) {
 	for _, n := range []int{2, 10} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			pretend(t, twoBoxes, both(loading()), func(t *testing.T, w *world) {
-				var all []*asking
+				var all []*underWay
 				for range n {
 					all = append(all, w.send("/api/chat", about("m")))
 				}

@@ -25,7 +25,7 @@ func farmOf(addresses ...string) map[string]ollamatest.Options {
 // served asks for m so often and returns who answered, each once, in order.
 func (w *world) served(n int) (by []string) {
 	w.t.Helper()
-	var all []*asking
+	var all []*underWay
 	for range n {
 		all = append(all, w.send("/api/chat", about("m")))
 	}
@@ -65,7 +65,7 @@ func TestAnAddressThatAppearsIsUsedWithinAnInterval(t *testing.T) {
 func TestAnAddressThatDisappearsIsDrained(t *testing.T) {
 	pretend(t, farmed, farmOf("10.0.0.1", "10.0.0.2"), func(t *testing.T, w *world) {
 		w.served(8) // connections are kept
-		running := []*asking{w.send("/api/chat", about("m")), w.send("/api/chat", about("m"))}
+		running := []*underWay{w.send("/api/chat", about("m")), w.send("/api/chat", about("m"))}
 		gone := w.boxes["10.0.0.2"]
 		had := gone.chats("m")
 		w.move(nil, "10.0.0.1")
@@ -97,7 +97,7 @@ func TestWhoWaitsGoesToNoServerThatIsGone(t *testing.T) {
 		w.warm("10.0.0.1", "m")
 		w.warm("10.0.0.2", "m")
 		w.boxes["10.0.0.1"].Fault(ollamatest.Fault{Kind: ollamatest.Slow, Path: "/api/chat", Pace: 2 * time.Second})
-		running := []*asking{w.send("/api/chat", about("m")), w.send("/api/chat", about("m"))}
+		running := []*underWay{w.send("/api/chat", about("m")), w.send("/api/chat", about("m"))}
 		waits := w.send("/api/chat", about("m"))
 		w.move(nil, "10.0.0.1")
 		if waits.end().want(t, 200, `"done":true`); waits.by() != "farm/10.0.0.1" {

@@ -20,7 +20,7 @@ func TestAServerThatDiesUnderLoadLosesNoRequestThatHadNoByte(t *testing.T) {
 	o := paced(time.Second)
 	o.Models[1].Load = time.Minute
 	pretend(t, inOrder+twoBoxes, both(o), func(t *testing.T, w *world) {
-		var begun, waiting []*asking
+		var begun, waiting []*underWay
 		for range 5 {
 			begun = append(begun, w.send("/api/chat", about("m")))
 			waiting = append(waiting, w.send("/api/chat", about("n")))
@@ -43,7 +43,7 @@ func TestAServerThatDiesUnderLoadLosesNoRequestThatHadNoByte(t *testing.T) {
 
 func TestAServerThatComesBackGetsRequestsAgainWithinAnInterval(t *testing.T) {
 	pretend(t, inOrder+twoBoxes, both(paced(time.Second)), func(t *testing.T, w *world) {
-		var all []*asking
+		var all []*underWay
 		for range 5 {
 			all = append(all, w.send("/api/chat", about("m")), w.send("/api/chat", about("n")))
 		}

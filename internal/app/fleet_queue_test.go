@@ -22,7 +22,7 @@ func single() map[string]ollamatest.Options {
 
 func TestWhoWaitsIsServedInTheOrderOfComing(t *testing.T) {
 	pretend(t, one, single(), func(t *testing.T, w *world) {
-		var all []*asking
+		var all []*underWay
 		for i := range 5 {
 			all = append(all, w.send("/api/chat", about("m", fmt.Sprintf(`"came":%d,`, i))))
 		}
@@ -55,7 +55,7 @@ var busyIn = []struct{ path, body, want string }{
 
 func TestAFullQueueIs503InTheDialectAndSaysWhenToComeAgain(t *testing.T) {
 	pretend(t, one+"queue: {length: 2}\n", single(), func(t *testing.T, w *world) {
-		var all []*asking
+		var all []*underWay
 		for range 3 {
 			all = append(all, w.send("/api/chat", about("m")))
 		}
@@ -84,7 +84,7 @@ func TestAFullQueueIs503InTheDialectAndSaysWhenToComeAgain(t *testing.T) {
 func TestALongWaitIs503InTheDialectAndSaysWhenToComeAgain(t *testing.T) {
 	pretend(t, one+"queue: {wait: 10s}\n", single(), func(t *testing.T, w *world) {
 		first := w.send("/api/chat", about("m"))
-		var all []*asking
+		var all []*underWay
 		for _, c := range busyIn {
 			all = append(all, w.send(c.path, c.body))
 		}
@@ -130,7 +130,7 @@ func TestALongAnswerOfOneModelHoldsUpNoOtherWhereAServerIsFree(t *testing.T) {
 		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Slow, Path: "/api/chat", Model: "m", Pace: time.Minute})
 		long, behind := w.send("/api/chat", about("m")), w.send("/api/chat", about("m"))
 		for i := range 3 {
-			n := []*asking{w.send("/api/chat", about("n")), w.send("/api/chat", about("n"))}
+			n := []*underWay{w.send("/api/chat", about("n")), w.send("/api/chat", about("n"))}
 			for k, a := range n {
 				if a.end().want(t, 200, `"done":true`); a.by() != "b" || a.took != time.Duration(k+1)*answerIn {
 					t.Errorf("%d: after %v, by %s", i, a.took, a.by())

@@ -34,7 +34,7 @@ func TestThoseWhoWaitBehindAStallMoveOnWithIt(t *testing.T) {
 			w.talk("m", "a")
 		}
 		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Hang, Path: "/api/chat", Model: "m"})
-		all := []*asking{w.send("/api/chat", about("m")), w.send("/api/chat", about("m")), w.send("/api/chat", about("m"))}
+		all := []*underWay{w.send("/api/chat", about("m")), w.send("/api/chat", about("m")), w.send("/api/chat", about("m"))}
 		for i, a := range all {
 			a.end().want(t, 200, `"done":true`)
 			if a.by() != "b" || a.took > time.Minute {

@@ -244,8 +244,8 @@ func (w *world) move(err error, addresses ...string) {
 	}
 }
 
-// An asking is a request on its way.
-type asking struct {
+// An underWay is a request on its way.
+type underWay struct {
 	reply
 	took  time.Duration
 	over  chan struct{}
@@ -254,10 +254,10 @@ type asking struct {
 }
 
 // send asks and does not wait, but until the request is where it gets to.
-func (w *world) send(path, body string) *asking {
+func (w *world) send(path, body string) *underWay {
 	w.t.Helper()
 	ctx, leave := context.WithCancel(w.t.Context())
-	a := &asking{over: make(chan struct{}), leave: leave}
+	a := &underWay{over: make(chan struct{}), leave: leave}
 	method := "POST"
 	if body == "" {
 		method = "GET"
@@ -289,18 +289,18 @@ func roundTrip(req *http.Request, to *door, so io.Writer) reply {
 }
 
 // end waits for the answer's end.
-func (a *asking) end() *asking {
+func (a *underWay) end() *underWay {
 	<-a.over
 	synctest.Wait()
 	return a
 }
 
 // by is the server that answered.
-func (a *asking) by() string { return a.header.Get("X-Gollamas-Server") }
+func (a *underWay) by() string { return a.header.Get("X-Gollamas-Server") }
 
-func (w *world) post(path, body string) *asking { return w.send(path, body).end() }
+func (w *world) post(path, body string) *underWay { return w.send(path, body).end() }
 
-func (w *world) get(path string) *asking { return w.send(path, "").end() }
+func (w *world) get(path string) *underWay { return w.send(path, "").end() }
 
 // talk chats about a model and wants a whole answer from a server.
 func (w *world) talk(model, server string) {

@@ -14,8 +14,9 @@ import (
 	"gollamas/internal/proxy"
 )
 
-// firstList is how long after the start a list waits for servers' first answers.
-const firstList = time.Second
+// firstLooks is how long after the start a request waits for what the servers
+// have: a list would be empty, and a model be loaded where it is not while another server has it.
+const firstLooks = time.Second
 
 // ServeHTTP answers one request and tells what became of it.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -67,8 +68,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type")}
 	decoded := false
 	var no *Answer
-	switch e.Kind {
-	case Forward:
+	if e.Kind == Forward {
 		if ask.Body, decoded, no = g.read(w, r, e); no != nil {
 			if x.Gone = no.Status == proxy.StatusGone; x.Gone {
 				x.Status = no.Status
@@ -77,10 +77,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 			return write(w, *no, x)
 		}
 		x.BytesIn = int64(len(ask.Body))
-	case Merge:
-		if early := firstList - time.Since(g.started); early > 0 {
-			fleet.FirstLook(r.Context(), g.table.Connections(), early)
-		}
+	}
+	if early := firstLooks - time.Since(g.started); early > 0 && (e.Kind == Merge || e.Kind == Forward) {
+		fleet.FirstLook(r.Context(), g.table.Connections(), early)
 	}
 	if strings.ContainsFunc(ask.Target, func(c rune) bool { return c <= ' ' || c == 0x7f }) { // HTTP/2 lets one through
 		return write(w, refusal(e.Dialect, http.StatusBadRequest, "a blank or control character stands in the path or query"), x)

@@ -108,15 +108,14 @@ func (o *Object) Missing(f Field) bool {
 	return len(m) == 0 || string(o.Body[m[len(m)-1].val.from:m[len(m)-1].val.to]) == "null"
 }
 
-// raw is the value of f that counts, nil where it is missing or null.
+// raw is the value of f that counts for what may be left out: the last, be it null; nil where f is missing.
 func (o *Object) raw(f Field) []byte {
-	for i := len(o.members[f]) - 1; i >= 0; i-- {
-		m := o.members[f][i]
-		if v := o.Body[m.val.from:m.val.to]; string(v) != "null" {
-			return v
-		}
+	all := o.members[f]
+	if len(all) == 0 {
+		return nil
 	}
-	return nil
+	v := all[len(all)-1].val
+	return o.Body[v.from:v.to]
 }
 
 // Bool is the value of f, or otherwise where it is missing or no bool.

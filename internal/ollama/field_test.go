@@ -17,7 +17,7 @@ func TestTheContextAskedForIsRead(t *testing.T) {
 		`{"options":{"temperature":0.1,"num_ctx":4096.0}}`:           4096,
 		`{"OPTIONS":{"num_ctx":1024}}`:                               1024,
 		`{"options":{"num_ctx":1},"options":{"num_ctx":2}}`:          2,
-		`{"options":{"num_ctx":7},"options":null}`:                   7,
+		`{"options":{"num_ctx":7},"options":null}`:                   0,
 		`{"options":{"NUM_CTX":8192}}`:                               0, // an option matches in one case only
 		`{"options":{"num_ctx":"8192"}}`:                             0, // the server refuses it
 		`{"options":{"num_ctx":null}}`:                               0,
@@ -37,7 +37,7 @@ func TestTheContextAskedForIsRead(t *testing.T) {
 func TestWhetherAStreamIsAskedFor(t *testing.T) {
 	for body, want := range map[string]bool{
 		`{"stream":true}`: true, `{"stream":false}`: false, `{"Stream":false}`: false,
-		`{"stream":null}`: true, `{}`: true, `{"stream":"no"}`: true, `{"stream":false,"stream":null}`: false,
+		`{"stream":null}`: true, `{}`: true, `{"stream":"no"}`: true, `{"stream":false,"stream":null}`: true,
 	} {
 		if got := object(t, body).Bool(FieldStream, true); got != want {
 			t.Errorf("%s: %v", body, got)

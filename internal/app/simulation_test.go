@@ -330,7 +330,8 @@ const margin = 10 * time.Second
 // look notes where a server has nothing to do while a queue holds more than its
 // share. A queue's share is what the servers that have its model, or are loading it, work off
 // in the time that it costs to have the model loaded on the idle server: twice the load, because what
-// it takes from others counts as much, and the loads of all that is loaded there, which may have to go. A longer
+// it takes from others counts as much (and an answer of what has to go comes before it, as the program
+// has learned elsewhere), and the loads of all that is loaded there, which may have to go. A longer
 // queue would be over sooner with the idle server's help. Where a model does not fit, there is no help.
 // It must be so for two looks in a row: what comes at once is dealt with within a second.
 func (sim *simulation) look() {
@@ -365,7 +366,7 @@ func (sim *simulation) share(key string, model int, idle *fleet.Server) float64 
 			places += s.Parallel()
 		}
 	}
-	cost := 2*loadTime(sim.models[model]) + margin
+	cost := 2*(loadTime(sim.models[model])+most*pace) + margin
 	for _, m := range idle.State().Loaded {
 		cost += loadTime(m.Size >> 30)
 	}
@@ -379,6 +380,9 @@ func (sim *simulation) share(key string, model int, idle *fleet.Server) float64 
 func TestSimulation(t *testing.T) {
 	const seed = 1
 	seen := usual.run(t, seed)
+	if len(seen) < len(balance.Names) {
+		return // -run has picked some, or one has failed
+	}
 	t.Log("\n" + table(usual, seed, seen))
 	best := seen["loaded-first"]
 	for _, policy := range []string{"round-robin", "least-busy"} {

@@ -411,3 +411,17 @@ func TestHalfOpenLetsOneThrough(t *testing.T) {
 		}
 	})
 }
+
+func TestAQuestionAboutAModelTakesNoPlaceAndWaitsForNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(t, 10, time.Hour, at("a", 1))
+		c.now(t, "other") // every place is taken, and a load under way
+		ask := Ask{Key: model, Model: model, Members: c.members, Policy: Named(c.policy)}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		if turn, err := c.Call(ask).Next(ctx, true); turn == nil || time.Since(began) > 0 {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}

@@ -22,7 +22,7 @@ type Facts struct {
 
 	First   Learned // to the first byte of a stream, the model loaded and the server idle
 	Gap     Learned // the longest wait inside a stream
-	Service Learned // a whole request, the model loaded and no other request for it
+	Service Learned // a whole request, the model loaded and none in front: no other for it, or a bound on how many there are
 	Load    Learned // to the first byte, the model not loaded
 	Breaker Breaker
 }

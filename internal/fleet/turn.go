@@ -237,7 +237,7 @@ func (f *Facts) end(t *Turn, now time.Time, o Outcome) {
 	if f.InFlight == 0 {
 		f.Loading = time.Time{} // nobody waits for it: Ollama has given the load up
 	}
-	if o.Verdict == Fine && t.Load == LoadNone && t.only {
+	if served := t.only || t.Server.Parallel() > 0; served && o.Verdict == Fine && t.Load == LoadNone {
 		f.Service = f.Service.With(now.Sub(t.began))
 	}
 	if o.Verdict == Fine && o.Gap > 0 && t.alone {

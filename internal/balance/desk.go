@@ -128,6 +128,15 @@ func arrange(all []Candidate, policy Policy, ahead int, round uint64) {
 		policy(all[from:to], round)
 		from = to
 	}
+	waits := false
+	for i := range all { // nor does a load of a higher tier pay at once behind a busy server of a lower one
+		c := &all[i]
+		if has := c.Suits || c.Loading; has {
+			waits = waits || !c.Free()
+		} else if waits {
+			c.After = max(c.After, c.Cost)
+		}
+	}
 }
 
 // hopeful keeps those with most hope.

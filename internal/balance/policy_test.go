@@ -174,6 +174,21 @@ func TestTierComesFirst(t *testing.T) {
 	}
 }
 
+func TestALoadInAHigherTierIsWorthItOnlyAfterAWait(t *testing.T) {
+	higher := func(c Candidate) Candidate { c.Tier = 1; return c }
+	all := arranged("loaded-first", 0, 0, loaded(2), higher(cold(0)), higher(loaded(0)))
+	for _, c := range all {
+		if c.Suits && c.After != 0 || !c.Suits && c.After != 20*time.Second {
+			t.Errorf("%+v", c)
+		}
+	}
+	for _, c := range arranged("least-busy", 0, 0, loaded(2), higher(cold(0))) {
+		if c.After != 0 {
+			t.Errorf("least-busy waits: %+v", c)
+		}
+	}
+}
+
 func TestLeastBusyCountsForThePlaces(t *testing.T) {
 	wide := with(cold(3), func(c *Candidate) { c.Places = 8 })
 	for round := range uint64(2) {

@@ -15,12 +15,12 @@ type Desk struct {
 	length int
 	most   time.Duration
 
-	mu        sync.Mutex
-	queues    map[string]*queue // a model's key → who waits
-	rounds    map[string]uint64 // a model's key → how many were chosen for
-	ticket    uint64
-	len       atomic.Int64 // of all queues
-	reviewing bool         // a review of them is due
+	mu     sync.Mutex
+	queues map[string]*queue // a model's key → who waits
+	rounds map[string]uint64 // a model's key → how many were chosen for
+	ticket uint64
+	len    atomic.Int64 // of all queues
+	review *time.Timer  // goes while anybody waits
 }
 
 // NewDesk lets so many requests wait for a place, each for at most so long.
@@ -35,6 +35,7 @@ type Ask struct {
 	Members []Member
 	Policy  Policy
 	NumCtx  int  // the context it asks for, 0 = it does not say
+	Stream  bool // it is answered piece by piece
 	Counted bool // it takes a place: it has the model work, rather than asking about it
 	Alike   bool // its answer can be compared only with those of the very same model: embeddings
 }
@@ -73,7 +74,7 @@ func (d *Desk) pick(c *Call, hope bool, ahead int, anywhere bool, now time.Time)
 			continue
 		}
 		c.tried = append(c.tried, at.Server)
-		turn = at.Server.Take(fleet.Want{Key: c.ask.Key, NumCtx: c.ask.NumCtx, Counted: c.ask.Counted, Free: d.freed}, now)
+		turn = at.Server.Take(fleet.Want{Key: c.ask.Key, NumCtx: c.ask.NumCtx, Counted: c.ask.Counted, Stream: c.ask.Stream, Free: d.freed}, now)
 		turn.Spare = c.spare()
 		d.chosen(c.ask.Key)
 		return turn, false

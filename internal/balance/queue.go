@@ -83,16 +83,17 @@ func (d *Desk) join(w *waiter) {
 	}
 	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return int(o.call.ticket) - int(t) })
 	q.waiters = slices.Insert(q.waiters, i, w)
-	if d.len.Add(1) == 1 && !d.reviewing {
-		d.reviewing = true
-		time.AfterFunc(lookAgain, d.review)
+	if d.len.Add(1) == 1 {
+		d.review = time.AfterFunc(lookAgain, d.reviewed)
 	}
 }
 
 // remove takes the waiter at i out of a queue.
 func (d *Desk) remove(key string, q *queue, i int) {
 	q.waiters = slices.Delete(q.waiters, i, i+1)
-	d.len.Add(-1)
+	if d.len.Add(-1) == 0 {
+		d.review.Stop()
+	}
 	if len(q.waiters) == 0 {
 		delete(d.queues, key)
 	}
@@ -160,13 +161,13 @@ func (d *Desk) freed() {
 // Dispatch gives places to those who wait: something has changed.
 func (d *Desk) Dispatch() { d.freed() }
 
-// review weighs all who wait anew, again and again while anybody does.
-func (d *Desk) review() {
+// reviewed weighs all who wait anew, and will again while anybody does.
+func (d *Desk) reviewed() {
 	d.dispatch()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.reviewing = d.len.Load() > 0; d.reviewing {
-		time.AfterFunc(lookAgain, d.review)
+	if d.len.Load() > 0 {
+		d.review.Reset(lookAgain)
 	}
 }
 

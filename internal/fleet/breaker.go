@@ -39,7 +39,7 @@ func (b Breaker) trial(now time.Time) (Breaker, bool) {
 // failed is the breaker after one more failure, which counts as so many; of
 // what is under way since before it tripped, none counts.
 func (b Breaker) failed(now time.Time, reason string, count int, trial bool) Breaker {
-	if b.Open() && !trial {
+	if b.Open() && (!trial || now.Before(b.Until)) { // or another trial has failed already
 		return b
 	}
 	b.Reason, b.Failures = reason, b.Failures+count

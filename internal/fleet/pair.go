@@ -31,7 +31,10 @@ type Facts struct {
 type pair struct {
 	key   string
 	mu    sync.Mutex
+	gone  bool // it is forgotten; another has taken, or will take, its place
 	facts atomic.Pointer[Facts]
+	heard atomic.Int64 // when anything last came from it, as far as it was looked; nanoseconds since 1970
+	whole atomic.Int64 // of the requests in flight, those that are answered in one piece
 }
 
 func newPair(key string) *pair {
@@ -51,13 +54,30 @@ func (p *pair) change(do func(f *Facts)) (before, after *Facts) {
 	return before, &next
 }
 
-// pair finds or makes the pair of a model's key.
-func (s *Server) pair(key string) *pair {
-	if p, ok := s.pairs.Load(key); ok {
-		return p.(*pair)
+// enter puts new facts in the place of the old of a model's key, and returns its pair, made where there is none.
+func (s *Server) enter(key string, do func(f *Facts)) *pair {
+	for {
+		found, ok := s.pairs.Load(key)
+		if !ok {
+			found, _ = s.pairs.LoadOrStore(key, newPair(key))
+		}
+		if p := found.(*pair); p.claim(do) {
+			return p
+		}
 	}
-	p, _ := s.pairs.LoadOrStore(key, newPair(key))
-	return p.(*pair)
+}
+
+// claim changes the facts, unless the pair is being forgotten at this moment.
+func (p *pair) claim(do func(f *Facts)) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return false
+	}
+	next := *p.facts.Load()
+	do(&next)
+	p.facts.Store(&next)
+	return true
 }
 
 var noFacts = &Facts{}
@@ -91,8 +111,14 @@ func (s *Server) weigh(state *State) {
 // forget drops what is known of models that are not installed any more: names
 // come from clients, so what is kept of them must be bounded by what there is.
 func (s *Server) forget(state *State) {
-	s.pairs.Range(func(key, p any) bool {
-		if f := p.(*pair).facts.Load(); f.InFlight == 0 && state.Has(key.(string)) == nil {
+	s.pairs.Range(func(key, at any) bool {
+		if state.Has(key.(string)) != nil {
+			return true
+		}
+		p := at.(*pair)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.gone = p.facts.Load().InFlight == 0; p.gone {
 			s.pairs.Delete(key)
 		}
 		return true

@@ -12,6 +12,7 @@ type Want struct {
 	Key     string // of the model
 	NumCtx  int    // the context it asks for, 0 = it does not say
 	Counted bool   // it takes a place: it has the model work, rather than asking about it
+	Stream  bool   // it is answered piece by piece
 	Free    func() // told when the place is free again; nil = nobody
 }
 
@@ -54,10 +55,9 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 	if s.failing.Load() {
 		s.changeBreaker(func(b Breaker) Breaker { b, t.proof = b.trial(now); return b })
 	}
-	t.pair = s.pair(w.Key)
 	t.alone = s.inFlight.Add(1) == 1
 	state := s.State()
-	t.pair.change(func(f *Facts) {
+	t.pair = s.enter(w.Key, func(f *Facts) {
 		t.only = f.InFlight == 0
 		t.Load = f.cost(state, w)
 		f.InFlight++
@@ -72,6 +72,9 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 		}
 		f.Breaker, t.trial = f.Breaker.trial(now)
 	})
+	if !w.Stream {
+		t.pair.whole.Add(1)
+	}
 	if t.Load >= LoadStart {
 		s.LookAgain() // Ollama makes room before it loads: what had to go is to be known soon
 	}
@@ -115,26 +118,41 @@ func (f *Facts) Suits(s *State, key string, numCtx int) bool {
 
 // FirstWithin is how long the first byte may be waited for: zero = for ever. size is the request's, in
 // bytes. An answer in one piece comes after its last token, which nothing bounds but the operator.
-func (t *Turn) FirstWithin(stream bool, size int) time.Duration {
+func (t *Turn) FirstWithin(size int) time.Duration {
 	stall := t.Server.opts.Stall
-	if t.pair == nil || !stream || t.Load != LoadNone || !t.alone {
+	if t.pair == nil || !t.want.Stream || t.Load != LoadNone {
 		return stall.First
 	}
 	return stall.firstWithin(t.pair.facts.Load().First, size)
 }
 
-// FirstAtMost is FirstWithin, which was so long, once that has passed: where the model turns out
-// not to be loaded, what was learned of it while it was does not count. Another request or
-// another client has pushed it out, or its time was over; no list had shown it yet.
+// Heard notes that something has come.
+func (t *Turn) Heard(now time.Time) {
+	if t.pair != nil {
+		t.pair.heard.Store(now.UnixNano())
+	}
+}
+
+// FirstAtMost is FirstWithin, which was so long, once that has passed. Where the model turns out
+// not to be loaded, what was learned of it while it was does not count: another request or
+// another client has pushed it out, or its time was over, and no list had shown it yet. And a request that came
+// behind others waits for them: only from when nothing has come for them either.
 func (t *Turn) FirstAtMost(within time.Duration) time.Duration {
 	most, state := t.Server.opts.Stall.First, t.Server.State()
 	switch {
+	case t.pair == nil || within == most:
+		return within
+	case !t.only && t.pair.whole.Load() > 0: // nothing comes for those until they are over
+		return most
 	case !state.Up:
 	case !state.Looked.After(t.began): // the operator lets it be looked at seldom
 		t.Server.LookAgain()
 		return least(most, within+lookTimeout)
 	case state.Running(t.want.Key) == nil:
 		return most
+	}
+	if heard := time.Unix(0, t.pair.heard.Load()).Sub(t.began); !t.only && heard > 0 {
+		return least(most, within+heard)
 	}
 	return within
 }
@@ -171,7 +189,12 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 	if t.pair == nil {
 		return
 	}
+	t.Heard(now)
+	if t.proof { // another may be let through: this answer may take long
+		t.Server.changeBreaker(func(b Breaker) Breaker { b.Trying = false; return b })
+	}
 	before, _ := t.pair.change(func(f *Facts) {
+		f.Breaker.Trying = f.Breaker.Trying && !t.trial
 		f.Answered, f.NumCtx, f.Loading = now, t.want.NumCtx, time.Time{}
 		switch took := now.Sub(t.began); {
 		case t.Load == LoadStart, t.Load == LoadAgain:
@@ -212,6 +235,9 @@ func (t *Turn) End(now time.Time, o Outcome) {
 	t.over = true
 	if t.pair != nil {
 		t.Server.inFlight.Add(-1)
+		if !t.want.Stream {
+			t.pair.whole.Add(-1)
+		}
 		before, after := t.pair.change(func(f *Facts) { f.end(t, now, o) })
 		t.Server.tellBreaker(before.Breaker, after.Breaker, t.want.Key)
 	}

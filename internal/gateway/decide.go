@@ -61,10 +61,10 @@ func (g *Gateway) decideObject(ask Ask) Decision {
 	}
 	match, no := g.match(e, model.Asked)
 	if no == nil {
-		job := g.job(e, match, model.Asked, model.Object.NumCtx())
+		stream := e.Works && !e.Vectors && model.Object.Bool(ollama.FieldStream, e.Dialect == ollama.Native)
+		job := g.job(e, match, model.Asked, model.Object.NumCtx(), stream)
 		job.Target, job.Size = ask.Target, len(ask.Body)
 		job.Body = bodyFor(e, model, job.Model)
-		job.Stream = e.Works && !e.Vectors && model.Object.Bool(ollama.FieldStream, e.Dialect == ollama.Native)
 		job.Tools = !model.Object.Empty(ollama.FieldTools)
 		return Decision{Asked: model.Asked, Model: known(match), Job: job}
 	}
@@ -142,14 +142,14 @@ func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
 }
 
 // job puts together what the engine needs.
-func (g *Gateway) job(e *Endpoint, m matched, asked string, numCtx int) *proxy.Job {
+func (g *Gateway) job(e *Endpoint, m matched, asked string, numCtx int, stream bool) *proxy.Job {
 	policy := m.Policy
 	if !e.Works { // asking about a model is no work, and should be answered alike each time
 		policy = inOrder
 	}
 	call := g.desk.Call(balance.Ask{
 		Key: m.Key, Model: asked, Members: m.members, Policy: policy,
-		NumCtx: numCtx, Counted: e.Works, Alike: e.Vectors,
+		NumCtx: numCtx, Stream: stream, Counted: e.Works, Alike: e.Vectors,
 	})
 	job := &proxy.Job{Method: e.Method, Endpoint: e.Path, Dialect: e.Dialect, Next: call.Next, Changes: e.Changes, Model: asked}
 	if m.Send != "" {

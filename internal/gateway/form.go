@@ -34,7 +34,7 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 	if no != nil {
 		return Decision{Asked: asked, Answer: no}
 	}
-	job := g.job(e, match, asked, 0)
+	job := g.job(e, match, asked, 0, false)
 	job.Size = len(ask.Body)
 	job.Target, job.Whole = ask.Target, true // Ollama calls {"text":…} a stream of records
 	if job.Echo != "" {

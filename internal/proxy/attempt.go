@@ -51,7 +51,7 @@ func askOnce(ctx context.Context, p *pool, t *fleet.Turn, job *Job, fresh bool) 
 	a = &answer{conn: c, pool: p, release: context.AfterFunc(ctx, func() { c.Close() })}
 	a.written, err = send(c, p.server, job)
 	if !job.Changes { // a pull says nothing for as long as it likes
-		c.awaitFirst(t, t.FirstWithin(job.Stream, job.Size))
+		c.awaitFirst(t, t.FirstWithin(job.Size))
 	}
 	if err == nil || !c.used {
 		err = a.receive()

@@ -59,13 +59,14 @@ func (p *patience) more(got uint64) error {
 	now := time.Now()
 	if got != p.got {
 		p.got, p.since = got, now
+		p.turn.Heard(now)
 	}
-	silent := now.Sub(p.since)
-	if p.first && p.bound > 0 && silent >= p.bound {
-		p.bound = p.turn.FirstAtMost(p.bound)
+	silent, bound := now.Sub(p.since), p.bound
+	if p.first && bound > 0 && silent >= bound {
+		bound = p.turn.FirstAtMost(bound)
 	}
-	if p.bound > 0 && silent >= p.bound {
-		return &errStalled{fmt.Sprintf("no %s for %s", p.what, round(p.bound))}
+	if bound > 0 && silent >= bound {
+		return &errStalled{fmt.Sprintf("no %s for %s", p.what, round(silent))}
 	}
 	if p.lost && silent >= lostSilence {
 		if state := p.turn.Server.State(); state.Lost() {

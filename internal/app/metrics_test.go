@@ -101,6 +101,7 @@ func TestRequestsAreCountedByEndpointModelServerAndCode(t *testing.T) {
 		`gollamas_requests_total{code="200",endpoint="/api/show",model="Tiny-Chain",server="s"}`:            1,
 		`gollamas_requests_total{code="200",endpoint="/api/tags",model="other",server="none"}`:              1,
 		`gollamas_requests_total{code="404",endpoint="other",model="other",server="none"}`:                  1,
+		`gollamas_in_flight{model="Tiny-Chain",server="s"}`:                                                 0, // gauges call it alike
 		// the times are of requests that had the model work
 		`gollamas_request_seconds_count{model="Tiny-Chain",server="s"}`:            2,
 		`gollamas_request_first_byte_seconds_count{model="Tiny-Chain",server="s"}`: 2,

@@ -133,6 +133,44 @@ func TestAServerThatHangsWithoutDyingIsNoticedByWhatItHasShown(t *testing.T) {
 	})
 }
 
+func TestAHangIsNoticedInACrowdToo(t *testing.T) {
+	o := paced(5 * time.Second)
+	o.Parallel = 10
+	pretend(t, inOrder+twoBoxes, both(o), func(t *testing.T, w *world) {
+		for range 4 { // a first token takes five seconds, an answer 75
+			w.talk("m", "a")
+		}
+		running := w.send("/api/chat", about("m"))
+		wait(time.Second)
+		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Hang, Path: "/api/chat", Model: "m"})
+		got := w.post("/api/chat", about("m"))
+		got.want(t, 200, `"done":true`)
+		running.end().want(t, 200, `"done":true`)
+		// the one in front talks for 74 s more; from then on, ten times five seconds and 30 s are waited
+		if moved := got.took - 75*time.Second; got.by() != "b" || moved < 150*time.Second || moved > 170*time.Second {
+			t.Errorf("answered by %q, moved after %v", got.by(), moved)
+		}
+	})
+}
+
+func TestBehindAnAnswerInOnePieceNothingIsTakenForAHang(t *testing.T) {
+	o := paced(time.Second)
+	o.Parallel = 1
+	pretend(t, inOrder+twoBoxes, both(o), func(t *testing.T, w *world) {
+		for range 4 {
+			w.talk("m", "a")
+		}
+		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Slow, Path: "/api/chat", Times: 1, Pace: 20 * time.Second})
+		front := w.send("/api/chat", `{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":false}`)
+		wait(time.Second)
+		got := w.post("/api/chat", about("m")) // for five minutes nothing comes from the server, and all is well
+		if got.want(t, 200, `"done":true`); got.by() != "a" || got.took < 4*time.Minute {
+			t.Errorf("answered by %q after %v", got.by(), got.took)
+		}
+		front.end().want(t, 200, `"done":true`)
+	})
+}
+
 func TestUnlearnedAStallIsBoundedByTheSettings(t *testing.T) {
 	pretend(t, inOrder+twoBoxes+"stall: {first_token: 2m, next_token: 1m}\n", both(paced(time.Second)), func(t *testing.T, w *world) {
 		clear := w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Hang, Path: "/api/chat", Model: "m"})

@@ -67,9 +67,9 @@ func TestAHalfOpenBreakerLetsOneThrough(t *testing.T) {
 }
 
 func TestThePauseOfABreakerIsBounded(t *testing.T) {
-	b, now := ends(Breaker{}, time.Now(), fails, fails, fails)
+	b, _ := ends(Breaker{}, time.Now(), fails, fails, fails)
 	for range 20 {
-		now = b.Until
+		now := b.Until
 		b, _ = b.trial(now)
 		b = b.after(now, fails, true)
 	}

@@ -150,10 +150,7 @@ func (s *Server) after(before, seen *State, err error, began time.Time) *State {
 		return &next
 	}
 	seen.Looked = began
-	seen.Room = before.Room
-	if before.Known {
-		seen.Room = before.Room.seen(before.Loaded, seen.Loaded, began)
-	}
+	seen.Room = before.Room.seen(before.Loaded, seen.Loaded, began)
 	if !began.After(s.refused) { // it has taken no connection since: the next look knows better
 		seen.Up, seen.Err = before.Up, before.Err
 	}

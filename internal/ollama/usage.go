@@ -42,5 +42,8 @@ func lastInt(b []byte, key string) (int, bool) {
 		end++
 	}
 	n, err := strconv.Atoi(string(b[:end]))
-	return n, err == nil
+	if err != nil { // none, or more than there can be
+		return 0, false
+	}
+	return n, true
 }

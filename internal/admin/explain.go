@@ -77,7 +77,7 @@ func (a *admin) explain(w http.ResponseWriter, r *http.Request) {
 		Model: name.Short(), Sent: match.Send, Route: match.Name, Balance: match.Balance, NumCtx: numCtx, Queued: a.queued(match.Key),
 		NotAsked: skips(match, members),
 		Servers: list(a.Desk.Explain(balance.Ask{
-			Key: match.Key, Model: asked, Members: members, Policy: match.Policy, NumCtx: numCtx, Counted: true,
+			Key: match.Key, Model: asked, Members: func() []balance.Member { return members }, Policy: match.Policy, NumCtx: numCtx, Counted: true,
 		}), newVerdict),
 	})
 }

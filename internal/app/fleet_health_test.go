@@ -12,7 +12,7 @@ import (
 // paced are the options of servers of m and n that say 15 words, each after such a pause.
 func paced(pace time.Duration) ollamatest.Options {
 	o := with("m", "n")
-	o.Pace, o.Parallel = pace, 100
+	o.Pace, o.Parallel, o.Version = pace, 100, "0.33.0"
 	return o
 }
 

@@ -11,17 +11,19 @@ import (
 
 // tellMixed warns once of every model that is not the same on all its servers, as they come to be seen.
 func (a *App) tellMixed(ctx context.Context) {
-	told := map[string]bool{}
+	var told []string // of the models that are mixed now
 	tick := time.NewTicker(a.cfg.Watch)
 	defer tick.Stop()
 	for {
+		var now []string
 		for _, m := range a.table.Mixed() {
-			if what := fmt.Sprint(m); !told[what] {
-				told[what] = true
+			what := fmt.Sprint(m.Model, slices.Sorted(maps.Keys(m.Digests)))
+			if now = append(now, what); !slices.Contains(told, what) {
 				a.log.Warn("one name, different models: answers differ from server to server, and embeddings stay on the first healthy one's",
 					"model", m.Model, "digests", digests(m.Digests))
 			}
 		}
+		told = now
 		select {
 		case <-ctx.Done():
 			return

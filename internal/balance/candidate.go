@@ -38,7 +38,7 @@ type Candidate struct {
 	Fits    fleet.Fit     // beside what is loaded there
 	Evicts  time.Duration // where it may not: the loads it will cost to have back what it pushes out
 	Spills  bool          // it does not fit even alone, and part of it would be on the processor
-	Loads   bool          // another model is being loaded: Ollama loads one at a time
+	Taken   bool          // another model is being loaded: Ollama loads one at a time
 	Settled time.Duration // how long ago the last load was over
 
 	Cost  time.Duration // what a policy expects a request to cost here
@@ -84,7 +84,13 @@ func candidate(m Member, rank int, ask *Ask, now time.Time) Candidate {
 	if c.Loading {
 		c.Since = now.Sub(facts.Loading)
 	}
-	if !c.Loaded && !c.Loading {
+	switch {
+	case c.Loading || c.Suits:
+	case c.Loaded: // with another context: it has its room
+		c.Fits = fleet.FitYes
+		c.settle(state, ask.Key, now)
+	default:
+		c.settle(state, ask.Key, now)
 		c.room(state, ask.Key, now)
 	}
 	return c

@@ -30,27 +30,37 @@ func NewDesk(length int, most time.Duration) *Desk {
 
 // An Ask is what a request needs.
 type Ask struct {
-	Key     string // of the model
-	Model   string // its name, for people
-	Members []Member
+	Key     string          // of the model
+	Model   string          // its name, for people
+	Members func() []Member // of now: while a request waits, servers come and go
 	Policy  Policy
 	NumCtx  int  // the context it asks for, 0 = it does not say
 	Stream  bool // it is answered piece by piece
+	Tools   bool // it names tools
 	Counted bool // it takes a place: it has the model work, rather than asking about it
 	Alike   bool // its answer can be compared only with those of the very same model: embeddings
 }
 
 // A Call is one request's way from server to server until one answers.
 type Call struct {
-	desk    *Desk
-	ask     Ask
-	tried   []*fleet.Server
-	arrived time.Time
-	ticket  uint64
+	desk   *Desk
+	ask    Ask
+	tried  []*fleet.Server
+	waited time.Duration // in the queue, before
+	since  time.Time     // in the queue now; zero = it is not
+	ticket uint64
+}
+
+// wait is how long it has waited in the queue, all in all.
+func (c *Call) wait(now time.Time) time.Duration {
+	if c.since.IsZero() {
+		return c.waited
+	}
+	return c.waited + now.Sub(c.since)
 }
 
 // Call begins one.
-func (d *Desk) Call(ask Ask) *Call { return &Call{desk: d, ask: ask, arrived: time.Now()} }
+func (d *Desk) Call(ask Ask) *Call { return &Call{desk: d, ask: ask} }
 
 // mostRounds bounds what is remembered of names that come from clients.
 const mostRounds = 4096
@@ -70,13 +80,15 @@ func (d *Desk) pick(c *Call, hope bool, ahead int, anywhere bool, now time.Time)
 	all := d.order(c, hope, ahead, now)
 	for i := range all {
 		at := &all[i]
-		if c.ask.Counted && (!at.Free() || !anywhere && at.spared(now.Sub(c.arrived))) {
+		if c.ask.Counted && (!at.Free() || !anywhere && at.spared(c.wait(now))) {
 			continue
 		}
 		c.tried = append(c.tried, at.Server)
-		turn = at.Server.Take(fleet.Want{Key: c.ask.Key, NumCtx: c.ask.NumCtx, Counted: c.ask.Counted, Stream: c.ask.Stream, Free: d.freed}, now)
+		turn = at.Server.Take(fleet.Want{Key: c.ask.Key, NumCtx: c.ask.NumCtx, Counted: c.ask.Counted, Stream: c.ask.Stream, Tools: c.ask.Tools, Free: d.freed}, now)
 		turn.Spare = c.spare()
-		d.chosen(c.ask.Key)
+		if c.ask.Counted && len(c.tried) == 1 { // what only asks about a model, and what is asked once more, is nobody's turn
+			d.chosen(c.ask.Key)
+		}
 		return turn, false
 	}
 	return nil, len(all) > 0
@@ -84,7 +96,7 @@ func (d *Desk) pick(c *Call, hope bool, ahead int, anywhere bool, now time.Time)
 
 // spare says that a server has not been tried yet.
 func (c *Call) spare() bool {
-	return slices.ContainsFunc(c.ask.Members, func(m Member) bool {
+	return slices.ContainsFunc(c.ask.Members(), func(m Member) bool {
 		return !m.Server.Left() && !slices.Contains(c.tried, m.Server)
 	})
 }
@@ -92,8 +104,9 @@ func (c *Call) spare() bool {
 // order puts the servers that may be asked now in the order they should be: of all
 // that have not been tried, those with most hope.
 func (d *Desk) order(c *Call, hope bool, ahead int, now time.Time) []Candidate {
-	all := make([]Candidate, 0, len(c.ask.Members))
-	for i, m := range c.ask.Members {
+	members := c.ask.Members()
+	all := make([]Candidate, 0, len(members))
+	for i, m := range members {
 		if !m.Server.Left() && !slices.Contains(c.tried, m.Server) {
 			all = append(all, candidate(m, i, &c.ask, now))
 		}
@@ -165,7 +178,7 @@ func (c *Call) alike(all []Candidate, now time.Time) []Candidate {
 
 // stays is the digest of the first healthy server, "" where there is none.
 func (c *Call) stays(now time.Time) string {
-	for _, m := range c.ask.Members {
+	for _, m := range c.ask.Members() {
 		s := m.Server
 		if !s.Left() && health(s, s.State(), s.Facts(c.ask.Key), c.ask.Key, now) == Ready {
 			return digest(s, c.ask.Key)

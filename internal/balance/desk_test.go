@@ -39,7 +39,7 @@ func newCounter(t *testing.T, length int, most time.Duration, servers ...*fleet.
 }
 
 func (c *counter) call(key string) *Call {
-	return c.Call(Ask{Key: key, Model: key, Members: c.members, Policy: Named(c.policy), Counted: true})
+	return c.Call(Ask{Key: key, Model: key, Members: func() []Member { return c.members }, Policy: Named(c.policy), Counted: true})
 }
 
 // A got is what a request for a place has led to.
@@ -416,7 +416,7 @@ func TestAQuestionAboutAModelTakesNoPlaceAndWaitsForNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounter(t, 10, time.Hour, at("a", 1))
 		c.now(t, "other") // every place is taken, and a load under way
-		ask := Ask{Key: model, Model: model, Members: c.members, Policy: Named(c.policy)}
+		ask := Ask{Key: model, Model: model, Members: func() []Member { return c.members }, Policy: Named(c.policy)}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		began := time.Now()

@@ -25,11 +25,11 @@ func (d *Desk) Explain(ask Ask) []Verdict {
 		ahead = len(q.waiters)
 	}
 	classes := map[Health][]Candidate{}
-	for i, m := range ask.Members {
+	for i, m := range ask.Members() {
 		c := candidate(m, i, &ask, now)
 		classes[c.Health] = append(classes[c.Health], c)
 	}
-	stays := staysOn(classes[Ready], ask.Key)
+	stays := (&Call{ask: ask}).stays(now)
 	var out []Verdict
 	for h := Ready; h <= Down; h++ {
 		arrange(classes[h], ask.Policy, ahead, d.rounds[ask.Key])
@@ -48,14 +48,6 @@ func (d *Desk) Explain(ask Ask) []Verdict {
 }
 
 func shortDigest(d string) string { return d[:min(len(d), 12)] }
-
-// staysOn is the digest that embeddings stay on: that of the route's first healthy server.
-func staysOn(ready []Candidate, key string) string {
-	for _, c := range ready { // in the route's order still
-		return digest(c.Server, key)
-	}
-	return ""
-}
 
 // why says in words what put a candidate where it is.
 func (c *Candidate) why(key string, now time.Time) string {

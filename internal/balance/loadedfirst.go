@@ -48,7 +48,11 @@ func patience(all []Candidate) {
 // that as long as another load in its place costs: however many wait for however many models,
 // most of its time goes to answers and not to loads.
 func (c *Candidate) unsettled() bool {
-	return c.Loads || c.Fits != fleet.FitYes && c.InFlight > 0 && c.Settled < c.Cost
+	busy, fits := c.InFlight, c.Fits == fleet.FitYes
+	if c.Loaded { // with another context: only the model itself must come to rest, and nothing else go
+		busy, fits = c.Same, false
+	}
+	return c.Taken || !fits && busy > 0 && c.Settled < c.Cost
 }
 
 // What is assumed where nothing has been measured: that a disk gives so many
@@ -101,7 +105,7 @@ func (c *Candidate) cost() time.Duration {
 	case c.Loaded: // with another context: what runs must end, and somebody will want the old one back
 		return wait + time.Duration(c.Same)*c.Service + 3*c.Load
 	}
-	if c.Loads {
+	if c.Taken {
 		wait += c.Load // one load at a time; the other's rest is not known better
 	}
 	if c.Spills {

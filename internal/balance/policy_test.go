@@ -71,7 +71,7 @@ func TestLoadedFirstAsksWhereTheAnswerComesSoonest(t *testing.T) {
 			with(cold(0), func(c *Candidate) { c.Fits, c.Evicts = fleet.FitNo, 8*time.Second }),
 			with(cold(0), func(c *Candidate) { c.Fits, c.Evicts = fleet.FitNo, time.Second })}, "ba"},
 		{"where it does not fit even alone, last", []Candidate{with(cold(0), func(c *Candidate) { c.Spills = true }), cold(1)}, "ba"},
-		{"not where another model is being loaded", []Candidate{with(cold(0), func(c *Candidate) { c.Loads = true }), cold(0)}, "ba"},
+		{"not where another model is being loaded", []Candidate{with(cold(0), func(c *Candidate) { c.Taken = true }), cold(0)}, "ba"},
 	} {
 		for round := range uint64(4) {
 			if got := ranked("loaded-first", round, append([]Candidate(nil), c.all...)...); got != c.want {
@@ -112,8 +112,8 @@ func TestABusyServerWorksWithWhatItHasJustLoaded(t *testing.T) {
 		{"30 s after it", with(tight, func(c *Candidate) { c.Settled = 30 * time.Second }), false},
 		{"with nothing to do", with(tight, func(c *Candidate) { c.InFlight = 0 }), false},
 		{"with room", with(tight, func(c *Candidate) { c.Fits, c.Evicts = fleet.FitYes, 0 }), false},
-		{"while it loads another", with(cold(0), func(c *Candidate) { c.Loads = true }), true},
-		{"while it loads another, without a bound on its requests", with(cold(0), func(c *Candidate) { c.Loads, c.Places = true, 0 }), false},
+		{"while it loads another", with(cold(0), func(c *Candidate) { c.Taken = true }), true},
+		{"while it loads another, without a bound on its requests", with(cold(0), func(c *Candidate) { c.Taken, c.Places = true, 0 }), false},
 	} {
 		if got := arranged("loaded-first", 0, 0, c.at)[0].Later; got != c.later {
 			t.Errorf("%s: later %v", c.what, got)

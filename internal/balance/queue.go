@@ -36,7 +36,7 @@ func (c *Call) Next(ctx context.Context, hope bool) (*fleet.Turn, error) {
 	}
 	turn, w, err := c.take(hope)
 	if w != nil {
-		turn, err = c.wait(ctx, w)
+		turn, err = c.queue(ctx, w)
 	}
 	if turn != nil {
 		turn.Announce()
@@ -59,6 +59,9 @@ func (c *Call) take(hope bool) (*fleet.Turn, *waiter, error) {
 	if turn != nil || !waits {
 		return turn, nil, nil
 	}
+	if !hope { // a failing answer is there already, and nobody waits for another one
+		return nil, nil, nil
+	}
 	if full {
 		return nil, nil, &fleet.Busy{
 			Why:        fmt.Sprintf("every server of model %q is busy, and %d requests wait already (queue.length)", c.ask.Model, d.len.Load()),
@@ -70,6 +73,7 @@ func (c *Call) take(hope bool) (*fleet.Turn, *waiter, error) {
 		c.ticket = d.ticket
 	}
 	w := &waiter{call: c, hope: hope, given: make(chan *fleet.Turn, 1)}
+	c.since = now
 	d.join(w)
 	return nil, w, nil
 }
@@ -90,6 +94,8 @@ func (d *Desk) join(w *waiter) {
 
 // remove takes the waiter at i out of a queue.
 func (d *Desk) remove(key string, q *queue, i int) {
+	c := q.waiters[i].call
+	c.waited, c.since = c.wait(time.Now()), time.Time{}
 	q.waiters = slices.Delete(q.waiters, i, i+1)
 	if d.len.Add(-1) == 0 {
 		d.review.Stop()
@@ -99,9 +105,9 @@ func (d *Desk) remove(key string, q *queue, i int) {
 	}
 }
 
-// wait waits for a place.
-func (c *Call) wait(ctx context.Context, w *waiter) (*fleet.Turn, error) {
-	late := time.NewTimer(c.desk.most - time.Since(c.arrived))
+// queue waits for a place. waited is no longer changed by others once the place is given.
+func (c *Call) queue(ctx context.Context, w *waiter) (*fleet.Turn, error) {
+	late := time.NewTimer(c.desk.left(c))
 	defer late.Stop()
 	select {
 	case turn := <-w.given:
@@ -114,6 +120,13 @@ func (c *Call) wait(ctx context.Context, w *waiter) (*fleet.Turn, error) {
 			RetryAfter: c.desk.guess(c),
 		})
 	}
+}
+
+// left is how long a request may still wait.
+func (d *Desk) left(c *Call) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.most - c.wait(time.Now())
 }
 
 // giveUp leaves the queue. A place that was given at the same moment is kept
@@ -151,12 +164,8 @@ func (c *Call) lastChance(w *waiter, late bool) *fleet.Turn {
 	return turn
 }
 
-// freed is told that a place is free.
-func (d *Desk) freed() {
-	if d.len.Load() > 0 {
-		d.dispatch()
-	}
-}
+// freed is told that a place is free. It looks for waiters under the lock: one may be about to join.
+func (d *Desk) freed() { d.dispatch() }
 
 // Dispatch gives places to those who wait: something has changed.
 func (d *Desk) Dispatch() { d.freed() }
@@ -244,7 +253,7 @@ func (d *Desk) retryAfter(c *Call) time.Duration {
 	if q := d.queues[c.ask.Key]; q != nil {
 		waiting += len(q.waiters)
 	}
-	for _, m := range c.ask.Members {
+	for _, m := range c.ask.Members() {
 		places += max(m.Server.Parallel(), 1)
 		service = max(service, m.Server.Facts(c.ask.Key).Service.Typical)
 	}
@@ -268,7 +277,7 @@ func (d *Desk) Queues() []Waiting {
 	var out []Waiting
 	for _, key := range d.byAge() {
 		q := d.queues[key]
-		out = append(out, Waiting{key, q.model, len(q.waiters), time.Since(q.waiters[0].call.arrived)})
+		out = append(out, Waiting{key, q.model, len(q.waiters), q.waiters[0].call.wait(time.Now())})
 	}
 	return out
 }

@@ -23,7 +23,6 @@ type resident struct {
 // room works out whether a model that is not loaded fits beside what is, and what it costs if it does not.
 func (c *Candidate) room(state *fleet.State, key string, now time.Time) {
 	c.Size = size(c.Server, state, key)
-	c.Settled = forever
 	all := make([]resident, 0, len(state.Loaded))
 	for i := range state.Loaded {
 		m := &state.Loaded[i]
@@ -31,8 +30,6 @@ func (c *Candidate) room(state *fleet.State, key string, now time.Time) {
 	}
 	used := c.Size
 	c.Server.EachFacts(func(other string, f *fleet.Facts) {
-		c.Settled = min(c.Settled, now.Sub(f.Came))
-		c.Loads = c.Loads || !f.Loading.IsZero()
 		if i := runs(state, other); i >= 0 {
 			r := &all[i]
 			r.load, r.rested, r.works = cmp.Or(f.Load.Typical, r.load), now.Sub(f.Used), f.InFlight > 0
@@ -55,6 +52,21 @@ func (c *Candidate) room(state *fleet.State, key string, now time.Time) {
 		c.Evicts /= 2
 	}
 }
+
+// settle works out how long the server has not been loading.
+func (c *Candidate) settle(state *fleet.State, key string, now time.Time) {
+	c.Settled = forever
+	c.Server.EachFacts(func(other string, f *fleet.Facts) {
+		c.Settled = min(c.Settled, now.Sub(f.Came))
+		if since := now.Sub(f.Loading); !f.Loading.IsZero() && since < longLoads*cmp.Or(f.Load.Typical, assumed(size(c.Server, state, other))) {
+			c.Taken = true
+		}
+	})
+}
+
+// longLoads is after how many times its usual time a load is no longer believed to be under way: the
+// answer may be one in one piece, which says nothing until it is over.
+const longLoads = 4
 
 // runs is which of the models that are loaded a request for a model's key has used, -1 = none.
 func runs(state *fleet.State, key string) int {

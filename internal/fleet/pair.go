@@ -11,11 +11,15 @@ import (
 type Facts struct {
 	InFlight int
 	Loading  time.Time // since when a load that a request of ours started is under way; zero = none is
+	Again    bool      // it is there with another context meanwhile
 	Came     time.Time // when such a load was last over
 	Answered time.Time // when the first byte of an answer last came: the model was loaded then
 	Used     time.Time // when a request last began or ended
 	Stalled  time.Time // when a request was last given up because nothing came
 	NumCtx   int       // what the last request that was answered asked for, 0 = nothing; it is of use only with Answered
+	Own      int       // the context it was seen to get where nothing was asked for, 0 = not known
+	Asked    int       // what a request last asked for,
+	Got      int       // and the context it was seen to get for that
 	Loads    int       // started by requests of ours
 	Reloads  int       // of those, started because a request asked for another context
 	Size     int64     // bytes it took when it was last seen loaded, 0 = it never was
@@ -98,14 +102,36 @@ func (s *Server) EachFacts(do func(key string, f *Facts)) {
 	})
 }
 
-// weigh notes what the models that are loaded take: it is more than on disk, and how much more depends on the context.
+// weigh notes what a look has shown of the models that requests are for.
 func (s *Server) weigh(state *State) {
 	for i := range state.Loaded {
 		m := &state.Loaded[i]
-		if p, ok := s.pairs.Load(m.Key); ok && p.(*pair).facts.Load().Size != m.Size {
-			p.(*pair).change(func(f *Facts) { f.Size = m.Size })
+		p, ok := s.pairs.Load(m.Key)
+		if !ok {
+			continue
+		}
+		if now := p.(*pair).facts.Load().seen(state, m); now != *p.(*pair).facts.Load() {
+			p.(*pair).change(func(f *Facts) { *f = f.seen(state, m) })
 		}
 	}
+}
+
+// seen are the facts once a look has shown the model loaded: what it takes, which context it
+// got for what was asked, and that its load is over, though perhaps no answer has begun.
+func (f *Facts) seen(state *State, m *Model) Facts {
+	now := *f
+	now.Size = m.Size // more than on disk, and how much more depends on the context
+	if !f.Answered.IsZero() && f.Answered.Before(state.Looked) && f.Loading.IsZero() {
+		if f.NumCtx == 0 {
+			now.Own = m.NumCtx
+		} else {
+			now.Asked, now.Got = f.NumCtx, m.NumCtx
+		}
+	}
+	if !f.Loading.IsZero() && f.Loading.Before(state.Looked) && !f.Again && state.ListsOnlyLoaded() {
+		now.Load, now.Came, now.Loading = f.Load.With(state.Looked.Sub(f.Loading)), state.Looked, time.Time{}
+	}
+	return now
 }
 
 // forget drops what is known of models that are not installed any more: names

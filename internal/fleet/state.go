@@ -52,6 +52,12 @@ func (s *State) Running(key string) *Model {
 	return nil
 }
 
+// ListsOnlyLoaded says whether a model that is still being loaded is left out of Loaded.
+// Before v0.30 Ollama lists it as soon as it has begun (routes.go, PsHandler).
+func (s *State) ListsOnlyLoaded() bool {
+	return s.Version != "" && ollama.CompareVersions(s.Version, "0.30.0") >= 0
+}
+
 // Lost says that a server has not answered for so long that an answer it owes is not waited for.
 func (s *State) Lost() bool { return !s.Up && s.Failed >= lostAfter }
 

@@ -13,6 +13,7 @@ type Want struct {
 	NumCtx  int    // the context it asks for, 0 = it does not say
 	Counted bool   // it takes a place: it has the model work, rather than asking about it
 	Stream  bool   // it is answered piece by piece
+	Tools   bool   // it names tools: Ollama holds a call of one back until it is whole, which can take minutes
 	Free    func() // told when the place is free again; nil = nobody
 }
 
@@ -41,6 +42,7 @@ type Turn struct {
 	began time.Time
 	alone bool // no other request of ours was on the server
 	only  bool // none for the same model was
+	mixed bool // some for other models were
 	trial bool // the pair's breaker let it through to see
 	proof bool // so did the server's
 	over  bool
@@ -59,6 +61,7 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 	state := s.State()
 	t.pair = s.enter(w.Key, func(f *Facts) {
 		t.only = f.InFlight == 0
+		t.mixed = s.InFlight() > f.InFlight+1
 		t.Load = f.cost(state, w)
 		f.InFlight++
 		f.Used = now
@@ -68,7 +71,7 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 			fallthrough
 		case LoadStart:
 			f.Loads++
-			f.Loading = now
+			f.Loading, f.Again = now, t.Load == LoadAgain
 		}
 		f.Breaker, t.trial = f.Breaker.trial(now)
 	})
@@ -104,27 +107,49 @@ func (f *Facts) Loaded(s *State, key string) bool {
 // for just that: Ollama then loads the model again with its own.
 func (f *Facts) Suits(s *State, key string, numCtx int) bool {
 	m := s.Running(key)
+	got := f.gets(numCtx)
 	switch {
 	case f.Answered.After(s.Looked): // this is newer than what was seen
-		return f.NumCtx == numCtx
-	case m == nil || m.NumCtx == 0 || m.NumCtx == numCtx && numCtx != 0:
+		return f.NumCtx == numCtx || got > 0 && got == f.gets(f.NumCtx)
+	case m == nil || m.NumCtx == 0 || m.NumCtx == got:
 		return true
-	case numCtx == 0:
+	case numCtx == 0 && got == 0:
 		return f.NumCtx != m.NumCtx
 	}
 	installed := s.Has(key)
 	return installed != nil && installed.Trained == m.NumCtx && numCtx > m.NumCtx // it is clamped
 }
 
+// gets is the context that a request for so much is known to get: of more than the model was trained
+// for, less; of nothing, the server's own. 0 = not known.
+func (f *Facts) gets(numCtx int) int {
+	switch {
+	case numCtx == 0:
+		return f.Own
+	case numCtx == f.Asked:
+		return f.Got
+	}
+	return numCtx
+}
+
 // FirstWithin is how long the first byte may be waited for: zero = for ever. size is the request's, in
 // bytes. An answer in one piece comes after its last token, which nothing bounds but the operator.
+// What was learned moves a request to another server; where there is none, it would only cut it.
 func (t *Turn) FirstWithin(size int) time.Duration {
 	stall := t.Server.opts.Stall
-	if t.pair == nil || !t.want.Stream || t.Load != LoadNone {
+	if t.pair == nil || !t.Spare || !t.want.Stream || t.want.Tools || t.Load != LoadNone {
 		return stall.First
 	}
-	return stall.firstWithin(t.pair.facts.Load().First, size)
+	within := stall.firstWithin(t.pair.facts.Load().First, size)
+	if t.mixed || !t.Server.State().ListsOnlyLoaded() {
+		within = least(stall.First, unsure*within)
+	}
+	return within
 }
+
+// unsure is how much longer a first token is waited for where other models of ours have the
+// server work too, or where its lists do not tell a model that is loaded from one that is being loaded.
+const unsure = 4
 
 // Heard notes that something has come.
 func (t *Turn) Heard(now time.Time) {
@@ -162,11 +187,10 @@ func (t *Turn) Stuck() bool {
 	return t.pair != nil && t.pair.facts.Load().Stalled.After(t.began)
 }
 
-// NextWithin is how long the next byte of a stream may be waited for. tools: the request names
-// some; Ollama holds a call of a tool back until it is whole, which can take minutes.
-func (t *Turn) NextWithin(tools bool) time.Duration {
+// NextWithin is how long the next byte of a stream may be waited for.
+func (t *Turn) NextWithin() time.Duration {
 	stall := t.Server.opts.Stall
-	if t.pair == nil || tools || !t.alone {
+	if t.pair == nil || t.want.Tools || !t.alone {
 		return stall.Next
 	}
 	return stall.nextWithin(t.pair.facts.Load().Gap)
@@ -195,10 +219,16 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 	}
 	before, _ := t.pair.change(func(f *Facts) {
 		f.Breaker.Trying = f.Breaker.Trying && !t.trial
+		loading := f.Loading
 		f.Answered, f.NumCtx, f.Loading = now, t.want.NumCtx, time.Time{}
 		switch took := now.Sub(t.began); {
-		case t.Load == LoadStart, t.Load == LoadAgain:
-			f.Load, f.Came = f.Load.With(took), now
+		case t.Load >= LoadStart:
+			if stream && loading.Equal(t.began) { // an answer in one piece begins long after the load is over
+				f.Load = f.Load.With(took)
+			}
+			if !loading.IsZero() {
+				f.Came = now
+			}
 		case t.Load == LoadNone && stream && t.alone:
 			f.First = f.First.With(took)
 		}

@@ -144,6 +144,9 @@ func (s *Server) look(ctx context.Context, c *ollama.Client) (*State, error) {
 
 // after is the state after a look that began then. Where one fails, the lists stay as they were known.
 func (s *Server) after(before, seen *State, err error, began time.Time) *State {
+	if err != nil && Ours(err) { // this machine has no more sockets, say: that tells nothing of the server
+		return before
+	}
 	if err != nil {
 		next := *before
 		next.Up, next.Err, next.Failed = false, Reason(err), before.Failed+1

@@ -62,10 +62,13 @@ func (g *Gateway) decideObject(ask Ask) Decision {
 	match, no := g.match(e, model.Asked)
 	if no == nil {
 		stream := e.Works && !e.Vectors && model.Object.Bool(ollama.FieldStream, e.Dialect == ollama.Native)
-		job := g.job(e, match, model.Asked, model.Object.NumCtx(), stream)
+		numCtx := 0
+		if e.Dialect == ollama.Native { // elsewhere Ollama does not read options
+			numCtx = model.Object.NumCtx()
+		}
+		job := g.job(e, match, model.Asked, balance.Ask{NumCtx: numCtx, Stream: stream, Tools: !model.Object.Empty(ollama.FieldTools)})
 		job.Target, job.Size = ask.Target, len(ask.Body)
 		job.Body = bodyFor(e, model, job.Model)
-		job.Tools = !model.Object.Empty(ollama.FieldTools)
 		return Decision{Asked: model.Asked, Model: known(match), Job: job}
 	}
 	// Ollama would have looked at these before it looked for the model.
@@ -113,6 +116,17 @@ type matched struct {
 	members []balance.Member
 }
 
+// now returns what the members are whenever it is asked: servers come and go while a request waits.
+func (m matched) now(e *Endpoint) func() []balance.Member {
+	if e.Changes { // it goes to the one server that was chosen
+		return func() []balance.Member { return m.members }
+	}
+	return func() []balance.Member {
+		members, _ := m.Match.Members()
+		return members
+	}
+}
+
 // match finds the servers for a model. Where there is none, it returns the answer.
 func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
 	name, err := ollama.ParseName(asked)
@@ -141,16 +155,13 @@ func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
 	return matched{match, members}, nil
 }
 
-// job puts together what the engine needs.
-func (g *Gateway) job(e *Endpoint, m matched, asked string, numCtx int, stream bool) *proxy.Job {
-	policy := m.Policy
+// job puts together what the engine needs. ask has what only the body tells.
+func (g *Gateway) job(e *Endpoint, m matched, asked string, ask balance.Ask) *proxy.Job {
+	ask.Key, ask.Model, ask.Members, ask.Policy, ask.Counted, ask.Alike = m.Key, asked, m.now(e), m.Policy, e.Works, e.Vectors
 	if !e.Works { // asking about a model is no work, and should be answered alike each time
-		policy = inOrder
+		ask.Policy = inOrder
 	}
-	call := g.desk.Call(balance.Ask{
-		Key: m.Key, Model: asked, Members: m.members, Policy: policy,
-		NumCtx: numCtx, Stream: stream, Counted: e.Works, Alike: e.Vectors,
-	})
+	call := g.desk.Call(ask)
 	job := &proxy.Job{Method: e.Method, Endpoint: e.Path, Dialect: e.Dialect, Next: call.Next, Changes: e.Changes, Model: asked}
 	if m.Send != "" {
 		job.Model, job.Echo = m.Send, asked

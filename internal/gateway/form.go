@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
 )
 
@@ -34,7 +35,7 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 	if no != nil {
 		return Decision{Asked: asked, Answer: no}
 	}
-	job := g.job(e, match, asked, 0, false)
+	job := g.job(e, match, asked, balance.Ask{})
 	job.Size = len(ask.Body)
 	job.Target, job.Whole = ask.Target, true // Ollama calls {"text":…} a stream of records
 	if job.Echo != "" {

@@ -129,7 +129,8 @@ func encode(v any) []byte {
 }
 
 // faults are what a 500 says where it is the server that failed: server.go and
-// sched.go of Ollama, and its runners. Much else is a 500 too, an option of the wrong type for one.
+// sched.go of Ollama, and its runners. Much else is a 500 too: an option of the wrong type, or more memory
+// than there is, which may be for the context that was asked for.
 var faults = []string{
 	"runner process",       // llama runner process has terminated
 	"llama-server process", // the same since v0.30
@@ -138,13 +139,14 @@ var faults = []string{
 	"unable to load model",
 	"error loading model",
 	"timed out waiting for", // the runner to start
-	"requires more system memory",
-	"out of memory",
 	"CUDA error",
 }
 
 // ServerFault says whether the text of an error tells of the server rather than of the request.
 func ServerFault(text string) bool {
+	if strings.HasPrefix(text, "error parsing tool call") { // it quotes what the model has said
+		return false
+	}
 	for _, f := range faults {
 		if strings.Contains(text, f) {
 			return true

@@ -238,7 +238,7 @@ func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out
 	case job.Changes:
 		a.conn.in.patience.end()
 	case !a.ended && !a.body.done:
-		a.conn.awaitNext(turn, turn.NextWithin(job.Tools))
+		a.conn.awaitNext(turn, turn.NextWithin())
 	}
 	err := d.run()
 	x.Usage = ollama.UsageIn(d.ending.Tail())

@@ -23,7 +23,6 @@ type Job struct {
 	Whole    bool                         // the answer is one value, though its Content-Type may say NDJSON
 	Model    string                       // the name sent
 	Echo     string                       // the name answers must say instead, "" = as it is
-	Tools    bool                         // the request names tools, whose calls come in one piece
 	Size     int                          // of the body, in bytes
 }
 

@@ -19,6 +19,7 @@ type patience struct {
 	lost  bool          // do not wait for a server that has not answered the watch for long
 	since time.Time     // when something last came, as far as it was looked
 	got   uint64        // how much had come then
+	again bool          // it is judged; one more read shows whether something lies there already
 }
 
 // glance is how often it looks, or four times within its bound.
@@ -26,6 +27,9 @@ const glance = 5 * time.Second
 
 // lostSilence is how long nothing may come from a server that does not answer the watch.
 const lostSilence = 15 * time.Second
+
+// lastRead is how long the read takes that must find nothing before a server is given up.
+const lastRead = 50 * time.Millisecond
 
 // errStalled is a server that sends nothing any more.
 type errStalled struct{ why string }
@@ -58,7 +62,7 @@ func (p *patience) end() {
 func (p *patience) more(got uint64) error {
 	now := time.Now()
 	if got != p.got {
-		p.got, p.since = got, now
+		p.got, p.since, p.again = got, now, false
 		p.turn.Heard(now)
 	}
 	silent, bound := now.Sub(p.since), p.bound
@@ -66,6 +70,11 @@ func (p *patience) more(got uint64) error {
 		bound = p.turn.FirstAtMost(bound)
 	}
 	if bound > 0 && silent >= bound {
+		if !p.again { // a read whose time has passed takes nothing, and a slow client may have kept us from reading before
+			p.again = true
+			_ = p.conn.SetReadDeadline(now.Add(lastRead))
+			return nil
+		}
 		return &errStalled{fmt.Sprintf("no %s for %s", p.what, round(silent))}
 	}
 	if p.lost && silent >= lostSilence {

@@ -41,9 +41,10 @@ type Candidate struct {
 	Taken   bool          // another model is being loaded: Ollama loads one at a time
 	Settled time.Duration // how long ago the last load was over
 
-	Cost  time.Duration // what a policy expects a request to cost here
-	After time.Duration // a request takes this only once it has waited so long for a better one
-	Later bool          // no request takes this now: something else must be over first
+	Cost   time.Duration // what a policy expects a request to cost here
+	After  time.Duration // a request takes this only once it has waited so long for a better one
+	Yields bool          // it may have to leave for a model that is being loaded, and every request holds that up
+	Later  bool          // no request takes this now: something else must be over first
 }
 
 // Health is how much hope there is in asking a server, the most first.
@@ -70,7 +71,7 @@ func (c *Candidate) share() float64 {
 }
 
 // candidate looks at one member for a request.
-func candidate(m Member, rank int, ask *Ask, now time.Time) Candidate {
+func candidate(m Member, rank int, ask *Ask, boxes boxes, now time.Time) Candidate {
 	s := m.Server
 	state, facts := s.State(), s.Facts(ask.Key)
 	c := Candidate{
@@ -85,13 +86,15 @@ func candidate(m Member, rank int, ask *Ask, now time.Time) Candidate {
 		c.Since = now.Sub(facts.Loading)
 	}
 	switch {
-	case c.Loading || c.Suits:
+	case c.Loading:
+	case c.Suits:
+		c.Yields = yields(s, ask.Key, state, now)
 	case c.Loaded: // with another context: it has its room
 		c.Fits = fleet.FitYes
-		c.settle(state, ask.Key, now)
+		box := boxes.of(s, state, now)
+		c.Settled, c.Taken = box.settled, box.taken
 	default:
-		c.settle(state, ask.Key, now)
-		c.room(state, ask.Key, now)
+		c.room(boxes.of(s, state, now), state, ask.Key)
 	}
 	return c
 }

@@ -18,6 +18,7 @@ type Desk struct {
 	mu     sync.Mutex
 	queues map[string]*queue // a model's key → who waits
 	rounds map[string]uint64 // a model's key → how many were chosen for
+	boxes  boxes             // as they are while the lock is held
 	ticket uint64
 	len    atomic.Int64 // of all queues
 	review *time.Timer  // goes while anybody waits
@@ -25,7 +26,7 @@ type Desk struct {
 
 // NewDesk lets so many requests wait for a place, each for at most so long.
 func NewDesk(length int, most time.Duration) *Desk {
-	return &Desk{length: length, most: most, queues: map[string]*queue{}, rounds: map[string]uint64{}}
+	return &Desk{length: length, most: most, queues: map[string]*queue{}, rounds: map[string]uint64{}, boxes: boxes{}}
 }
 
 // An Ask is what a request needs.
@@ -37,6 +38,7 @@ type Ask struct {
 	NumCtx  int  // the context it asks for, 0 = it does not say
 	Stream  bool // it is answered piece by piece
 	Tools   bool // it names tools
+	Unloads bool // it has the model leave memory
 	Counted bool // it takes a place: it has the model work, rather than asking about it
 	Alike   bool // its answer can be compared only with those of the very same model: embeddings
 }
@@ -76,15 +78,14 @@ func (d *Desk) chosen(key string) {
 // pick claims the best server that has a place. Where none has one, waits says
 // whether there is any to wait for. anywhere: a request that cannot wait, or not any longer, takes a
 // place that the policy would rather leave free. The lock is held.
-func (d *Desk) pick(c *Call, hope bool, ahead int, anywhere bool, now time.Time) (turn *fleet.Turn, waits bool) {
+func (d *Desk) pick(c *Call, hope fleet.Hope, ahead int, anywhere bool, now time.Time) (turn *fleet.Turn, waits bool) {
 	all := d.order(c, hope, ahead, now)
 	for i := range all {
 		at := &all[i]
 		if c.ask.Counted && (!at.Free() || !anywhere && at.spared(c.wait(now))) {
 			continue
 		}
-		c.tried = append(c.tried, at.Server)
-		turn = at.Server.Take(fleet.Want{Key: c.ask.Key, NumCtx: c.ask.NumCtx, Counted: c.ask.Counted, Stream: c.ask.Stream, Tools: c.ask.Tools, Free: d.freed}, now)
+		turn = d.claim(c, at, now)
 		turn.Spare = c.spare()
 		if c.ask.Counted && len(c.tried) == 1 { // what only asks about a model, and what is asked once more, is nobody's turn
 			d.chosen(c.ask.Key)
@@ -92,6 +93,18 @@ func (d *Desk) pick(c *Call, hope bool, ahead int, anywhere bool, now time.Time)
 		return turn, false
 	}
 	return nil, len(all) > 0
+}
+
+// claim takes a place for a request.
+func (d *Desk) claim(c *Call, at *Candidate, now time.Time) *fleet.Turn {
+	s, ask := at.Server, &c.ask
+	c.tried = append(c.tried, s)
+	delete(d.boxes, s) // it is not as it was
+	return s.Take(fleet.Want{
+		Key: ask.Key, NumCtx: ask.NumCtx, Counted: ask.Counted, Stream: ask.Stream, Tools: ask.Tools, Unloads: ask.Unloads,
+		Evicts: at.Fits != fleet.FitYes && !at.Loaded && !at.Loading,
+		Free:   func() { d.freed(s) },
+	}, now)
 }
 
 // spare says that a server has not been tried yet.
@@ -103,17 +116,17 @@ func (c *Call) spare() bool {
 
 // order puts the servers that may be asked now in the order they should be: of all
 // that have not been tried, those with most hope.
-func (d *Desk) order(c *Call, hope bool, ahead int, now time.Time) []Candidate {
+func (d *Desk) order(c *Call, hope fleet.Hope, ahead int, now time.Time) []Candidate {
 	members := c.ask.Members()
 	all := make([]Candidate, 0, len(members))
 	for i, m := range members {
 		if !m.Server.Left() && !slices.Contains(c.tried, m.Server) {
-			all = append(all, candidate(m, i, &c.ask, now))
+			all = append(all, candidate(m, i, &c.ask, d.boxes, now))
 		}
 	}
 	all = c.alike(all, now)
 	all = hopeful(all)
-	if len(all) > 0 && all[0].Health >= Broken && !hope {
+	if len(all) > 0 && !worth(all[0].Health, hope) {
 		return nil
 	}
 	arrange(all, c.ask.Policy, ahead, d.rounds[c.ask.Key])
@@ -153,6 +166,11 @@ func arrange(all []Candidate, policy Policy, ahead int, round uint64) {
 	}
 }
 
+// worth says whether there is enough hope for servers of this health.
+func worth(h Health, hope fleet.Hope) bool {
+	return h < Broken || h == Broken && hope <= fleet.HopeSome || hope == fleet.HopeAll
+}
+
 // hopeful keeps those with most hope.
 func hopeful(all []Candidate) []Candidate {
 	best := Down
@@ -180,7 +198,7 @@ func (c *Call) alike(all []Candidate, now time.Time) []Candidate {
 func (c *Call) stays(now time.Time) string {
 	for _, m := range c.ask.Members() {
 		s := m.Server
-		if !s.Left() && health(s, s.State(), s.Facts(c.ask.Key), c.ask.Key, now) == Ready {
+		if !s.Left() && health(s, s.State(), s.Facts(c.ask.Key), c.ask.Key, now) <= Broken {
 			return digest(s, c.ask.Key)
 		}
 	}

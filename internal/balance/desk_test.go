@@ -54,7 +54,7 @@ func (c *counter) ask(ctx context.Context, key string) <-chan got {
 	out, began := make(chan got, 1), time.Now()
 	call := c.call(key)
 	go func() {
-		turn, err := call.Next(ctx, true)
+		turn, err := call.Next(ctx, fleet.HopeAll)
 		out <- got{turn, err, time.Since(began)}
 	}()
 	synctest.Wait()
@@ -134,7 +134,7 @@ func TestNoServerHasMoreThanItsPlaces(t *testing.T) {
 			for i := range 100 {
 				go func() {
 					defer func() { done <- struct{}{} }()
-					turn, err := c.call(fmt.Sprint(i%3)).Next(t.Context(), true)
+					turn, err := c.call(fmt.Sprint(i%3)).Next(t.Context(), fleet.HopeAll)
 					if err != nil {
 						t.Error(err)
 						return
@@ -279,12 +279,12 @@ func TestAPlaceGivenToWhoLeavesIsGivenBack(t *testing.T) {
 		s := at("a", 1)
 		c := newCounter(t, 10, time.Hour, s)
 		call := c.call(model)
-		turn, err := call.Next(t.Context(), true)
+		turn, err := call.Next(t.Context(), fleet.HopeAll)
 		if err != nil {
 			t.Fatal(err)
 		}
 		second := c.call(model)
-		_, w, err := second.take(true)
+		_, w, err := second.take(fleet.HopeAll)
 		if w == nil {
 			t.Fatalf("it does not wait: %v", err)
 		}
@@ -420,7 +420,7 @@ func TestAQuestionAboutAModelTakesNoPlaceAndWaitsForNone(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		began := time.Now()
-		if turn, err := c.Call(ask).Next(ctx, true); turn == nil || time.Since(began) > 0 {
+		if turn, err := c.Call(ask).Next(ctx, fleet.HopeAll); turn == nil || time.Since(began) > 0 {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 	})

@@ -24,9 +24,9 @@ func (d *Desk) Explain(ask Ask) []Verdict {
 	if q := d.queues[ask.Key]; q != nil {
 		ahead = len(q.waiters)
 	}
-	classes := map[Health][]Candidate{}
+	classes, boxes := map[Health][]Candidate{}, boxes{}
 	for i, m := range ask.Members() {
-		c := candidate(m, i, &ask, now)
+		c := candidate(m, i, &ask, boxes, now)
 		classes[c.Health] = append(classes[c.Health], c)
 	}
 	stays := (&Call{ask: ask}).stays(now)

@@ -30,13 +30,15 @@ func loadedFirst(all []Candidate, round uint64) {
 func patience(all []Candidate) {
 	waits := false
 	for i := range all {
-		switch c := &all[i]; {
+		c := &all[i]
+		c.Later = c.Places > 0 && c.Yields
+		switch {
 		case !c.Suits && !c.Loading:
 			if waits {
 				c.After = c.Cost
 			}
 			c.Later = c.Places > 0 && c.unsettled()
-		case !c.Free():
+		case !c.Free() || c.Later:
 			waits = true
 		}
 	}
@@ -98,6 +100,8 @@ func mean(all []Candidate, of func(*Candidate) time.Duration) time.Duration {
 func (c *Candidate) cost() time.Duration {
 	wait := c.wait()
 	switch {
+	case c.Yields:
+		return wait + 2*c.Load // it will have left by then, as like as not
 	case c.Suits:
 		return wait
 	case c.Loading:

@@ -19,7 +19,7 @@ type queue struct {
 // A waiter is a request that waits for a place.
 type waiter struct {
 	call  *Call
-	hope  bool
+	hope  fleet.Hope
 	given chan *fleet.Turn // a place; nil = there is no server left to wait for
 }
 
@@ -28,9 +28,8 @@ type waiter struct {
 const lookAgain = time.Second
 
 // Next claims the next server to ask. It returns nil where none is left, *fleet.Busy
-// where too many wait, and the context's error where that ends. hope: servers that are known not
-// to work may be asked too, because nothing else has answered.
-func (c *Call) Next(ctx context.Context, hope bool) (*fleet.Turn, error) {
+// where too many wait, and the context's error where that ends.
+func (c *Call) Next(ctx context.Context, hope fleet.Hope) (*fleet.Turn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -45,10 +44,11 @@ func (c *Call) Next(ctx context.Context, hope bool) (*fleet.Turn, error) {
 }
 
 // take claims a place, or joins the queue.
-func (c *Call) take(hope bool) (*fleet.Turn, *waiter, error) {
+func (c *Call) take(hope fleet.Hope) (*fleet.Turn, *waiter, error) {
 	d, now := c.desk, time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	clear(d.boxes)
 	ahead := 0
 	if q := d.queues[c.ask.Key]; q != nil {
 		d.serve(c.ask.Key, q, now) // nobody is overtaken
@@ -59,7 +59,7 @@ func (c *Call) take(hope bool) (*fleet.Turn, *waiter, error) {
 	if turn != nil || !waits {
 		return turn, nil, nil
 	}
-	if !hope { // a failing answer is there already, and nobody waits for another one
+	if hope == fleet.HopeNone { // a failing answer is there already, and nobody waits for another one
 		return nil, nil, nil
 	}
 	if full {
@@ -134,6 +134,7 @@ func (d *Desk) left(c *Call) time.Duration {
 func (c *Call) giveUp(w *waiter, why error) (*fleet.Turn, error) {
 	d := c.desk
 	d.mu.Lock()
+	clear(d.boxes)
 	_, late := why.(*fleet.Busy)
 	if q := d.queues[c.ask.Key]; q != nil {
 		if i := slices.Index(q.waiters, w); i >= 0 {
@@ -164,11 +165,8 @@ func (c *Call) lastChance(w *waiter, late bool) *fleet.Turn {
 	return turn
 }
 
-// freed is told that a place is free. It looks for waiters under the lock: one may be about to join.
-func (d *Desk) freed() { d.dispatch() }
-
 // Dispatch gives places to those who wait: something has changed.
-func (d *Desk) Dispatch() { d.freed() }
+func (d *Desk) Dispatch() { d.dispatch() }
 
 // reviewed weighs all who wait anew, and will again while anybody does.
 func (d *Desk) reviewed() {
@@ -180,14 +178,35 @@ func (d *Desk) reviewed() {
 	}
 }
 
-// dispatch gives every place that is free to whoever has waited longest for one.
-func (d *Desk) dispatch() {
+// dispatch gives every place that is free to whoever has waited longest for one. It
+// looks for waiters under the lock: one may be about to join.
+func (d *Desk) dispatch() { d.give(func(*queue) bool { return true }) }
+
+// freed is told that a place is free on a server: only those who may go there are weighed, until it is taken.
+func (d *Desk) freed(s *fleet.Server) {
+	d.give(func(q *queue) bool {
+		return (s.Parallel() == 0 || s.InFlight() < s.Parallel()) && q.waiters[0].call.may(s)
+	})
+}
+
+func (d *Desk) give(worth func(*queue) bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if len(d.queues) == 0 {
+		return
+	}
+	clear(d.boxes)
 	now := time.Now()
 	for _, key := range d.byAge() {
-		d.serve(key, d.queues[key], now)
+		if q := d.queues[key]; worth(q) {
+			d.serve(key, q, now)
+		}
 	}
+}
+
+// may says whether a request may go to a server at all.
+func (c *Call) may(s *fleet.Server) bool {
+	return slices.ContainsFunc(c.ask.Members(), func(m Member) bool { return m.Server == s })
 }
 
 // byAge lists the models that are waited for, the one whose first has waited longest first.
@@ -249,15 +268,20 @@ const (
 
 // retryAfter guesses how long those who wait now will keep the servers busy. The lock is held.
 func (d *Desk) retryAfter(c *Call) time.Duration {
-	waiting, places, service := 1, 0, time.Duration(0)
+	waiting, places, service, load := 1, 0, time.Duration(0), time.Duration(0)
 	if q := d.queues[c.ask.Key]; q != nil {
 		waiting += len(q.waiters)
 	}
 	for _, m := range c.ask.Members() {
+		facts := m.Server.Facts(c.ask.Key)
 		places += max(m.Server.Parallel(), 1)
-		service = max(service, m.Server.Facts(c.ask.Key).Service.Typical)
+		service = max(service, facts.Service.Typical)
+		if !facts.Loading.IsZero() {
+			usual := loadTime(m.Server, m.Server.State(), c.ask.Key, facts)
+			load = max(load, usual-time.Since(facts.Loading))
+		}
 	}
-	guess := service * time.Duration(waiting) / time.Duration(max(places, 1))
+	guess := load + service*time.Duration(waiting)/time.Duration(max(places, 1))
 	seconds := math.Ceil(guess.Seconds())
 	return min(max(time.Duration(seconds)*time.Second, soonest), latest)
 }

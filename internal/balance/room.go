@@ -20,48 +20,72 @@ type resident struct {
 	works  bool
 }
 
-// room works out whether a model that is not loaded fits beside what is, and what it costs if it does not.
-func (c *Candidate) room(state *fleet.State, key string, now time.Time) {
-	c.Size = size(c.Server, state, key)
-	all := make([]resident, 0, len(state.Loaded))
+// A box is what choosing needs to know of a server's memory, for whatever model.
+type box struct {
+	loaded  []resident
+	used    int64         // bytes, of those and of what is being loaded
+	settled time.Duration // how long ago the last load was over
+	taken   bool          // something is being loaded
+}
+
+// boxes are those that were looked at while one lock was held: with many requests
+// waiting for many models, each is asked for often.
+type boxes map[*fleet.Server]*box
+
+func (b boxes) of(s *fleet.Server, state *fleet.State, now time.Time) *box {
+	if b[s] == nil {
+		b[s] = newBox(s, state, now)
+	}
+	return b[s]
+}
+
+func newBox(s *fleet.Server, state *fleet.State, now time.Time) *box {
+	b := &box{loaded: make([]resident, 0, len(state.Loaded)), settled: forever}
 	for i := range state.Loaded {
 		m := &state.Loaded[i]
-		all = append(all, resident{size: m.Size, load: assumed(m.Size), rested: atWork})
+		b.used += m.Size
+		b.loaded = append(b.loaded, resident{size: m.Size, load: assumed(m.Size), rested: atWork})
 	}
-	used := c.Size
-	c.Server.EachFacts(func(other string, f *fleet.Facts) {
-		if i := runs(state, other); i >= 0 {
-			r := &all[i]
+	s.EachFacts(func(key string, f *fleet.Facts) {
+		b.settled = min(b.settled, now.Sub(f.Came))
+		loads := !f.Loading.IsZero()
+		b.taken = b.taken || loads && now.Sub(f.Loading) < longLoads*loadTime(s, state, key, f)
+		if i := runs(state, key); i >= 0 {
+			r := &b.loaded[i]
 			r.load, r.rested, r.works = cmp.Or(f.Load.Typical, r.load), now.Sub(f.Used), f.InFlight > 0
-		} else if !f.Loading.IsZero() {
-			used += size(c.Server, state, other)
+		} else if loads {
+			b.used += size(s, state, key)
 		}
 	})
-	for _, r := range all {
-		used += r.size
-	}
-	c.Fits = state.Room.Fits(used)
+	return b
+}
+
+// room works out whether a model that is not loaded fits beside what is, and what it costs if it does not.
+func (c *Candidate) room(b *box, state *fleet.State, key string) {
+	c.Size, c.Settled, c.Taken = size(c.Server, state, key), b.settled, b.taken
+	c.Fits = state.Room.Fits(b.used + c.Size)
 	c.Spills = state.Room.Fits(c.Size) == fleet.FitNo
-	if used == c.Size {
+	if b.used == 0 {
 		c.Fits = fleet.FitYes // alone, whatever there is is loaded
 	}
 	if c.Fits != fleet.FitYes {
-		c.Evicts = evicted(all, used-state.Room.Held)
+		c.Evicts = evicted(slices.Clone(b.loaded), b.used+c.Size-state.Room.Held)
 	}
 	if c.Fits == fleet.FitUnknown {
 		c.Evicts /= 2
 	}
 }
 
-// settle works out how long the server has not been loading.
-func (c *Candidate) settle(state *fleet.State, key string, now time.Time) {
-	c.Settled = forever
-	c.Server.EachFacts(func(other string, f *fleet.Facts) {
-		c.Settled = min(c.Settled, now.Sub(f.Came))
-		if since := now.Sub(f.Loading); !f.Loading.IsZero() && since < longLoads*cmp.Or(f.Load.Typical, assumed(size(c.Server, state, other))) {
-			c.Taken = true
-		}
-	})
+// yields says that a model may have to leave for another that is being loaded. Ollama waits until
+// it is idle, and serves whoever asks for it meanwhile: the other would wait for ever.
+func yields(s *fleet.Server, key string, state *fleet.State, now time.Time) bool {
+	p := s.Pushing()
+	return p != nil && p.Key != key && now.Sub(p.Since) < longLoads*loadTime(s, state, p.Key, s.Facts(p.Key))
+}
+
+// loadTime is what loading a model takes, as far as is known.
+func loadTime(s *fleet.Server, state *fleet.State, key string, f *fleet.Facts) time.Duration {
+	return cmp.Or(f.Load.Typical, assumed(size(s, state, key)))
 }
 
 // longLoads is after how many times its usual time a load is no longer believed to be under way: the

@@ -26,6 +26,7 @@ type discovery struct {
 	resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 	first   chan struct{} // closed when the name was first looked up
 	failing string        // why the last lookup failed
+	left    []*Server     // whose address is gone, but not their requests
 }
 
 // Fixed is a connection to one server.
@@ -111,15 +112,17 @@ func (c *Connection) discover(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for first := true; ; first = false {
-		came, went := c.lookup(ctx)
+		went := c.lookup(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		for _, s := range went {
 			s.leave()
 		}
-		for _, s := range came {
-			wg.Go(func() { s.watch(ctx) })
+		for _, s := range c.Servers() {
+			if s.watched.CompareAndSwap(false, true) {
+				wg.Go(func() { s.watch(ctx) })
+			}
 		}
 		if first {
 			close(c.found.first)
@@ -134,16 +137,13 @@ func (c *Connection) discover(ctx context.Context) {
 
 // lookup asks for the name's addresses and puts the servers of today in the
 // place of yesterday's. Where it cannot be looked up, they stay: they may well be there.
-func (c *Connection) lookup(ctx context.Context) (came, went []*Server) {
+func (c *Connection) lookup(ctx context.Context) (went []*Server) {
 	d := c.found
 	bound, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	addresses, err := d.resolve(bound, d.host)
-	if ctx.Err() != nil {
-		return nil, nil
-	}
-	if !d.tell(c.id, err) {
-		return nil, nil
+	if ctx.Err() != nil || !d.tell(c.id, err) {
+		return nil
 	}
 	have := c.Servers()
 	var now []*Server
@@ -154,16 +154,34 @@ func (c *Connection) lookup(ctx context.Context) (came, went []*Server) {
 			now = append(now, have[i])
 			continue
 		}
-		s := d.server(c.id, a, address)
-		now, came = append(now, s), append(came, s)
+		s := d.again(address)
+		if s == nil {
+			s = d.server(c.id, a, address)
+		}
+		now = append(now, s)
 	}
 	for _, s := range have {
 		if !slices.Contains(now, s) {
 			went = append(went, s)
 		}
 	}
+	d.left = slices.DeleteFunc(append(d.left, went...), func(s *Server) bool { return s.InFlight() == 0 })
 	c.servers.Store(&now)
-	return came, went
+	return went
+}
+
+// again takes back the server of an address that was gone for a while, where requests run on it
+// still: its places are taken. A resolver may well give a part of the addresses each time.
+func (d *discovery) again(address string) *Server {
+	i := slices.IndexFunc(d.left, func(s *Server) bool { return s.address == address })
+	if i < 0 {
+		return nil
+	}
+	s := d.left[i]
+	d.left = slices.Delete(d.left, i, i+1)
+	s.left.Store(false)
+	s.opts.Log.Info("server found again", "server", s.id, "in_flight", s.InFlight())
+	return s
 }
 
 // tell says in the log when lookups begin or cease to fail, and whether this one succeeded.

@@ -112,6 +112,9 @@ func (s *Server) weigh(state *State) {
 		}
 		if now := p.(*pair).facts.Load().seen(state, m); now != *p.(*pair).facts.Load() {
 			p.(*pair).change(func(f *Facts) { *f = f.seen(state, m) })
+			if now.Loading.IsZero() {
+				s.pushed(m.Key)
+			}
 		}
 	}
 }
@@ -149,4 +152,28 @@ func (s *Server) forget(state *State) {
 		}
 		return true
 	})
+}
+
+// A Push is a load that others may have to make room for.
+type Push struct {
+	Key   string // of the model that is being loaded
+	Since time.Time
+}
+
+// Pushing is the load under way that others may have to make room for, nil = there is none.
+func (s *Server) Pushing() *Push { return s.pushing.Load() }
+
+// pushed notes that a load is over.
+func (s *Server) pushed(key string) {
+	if p := s.pushing.Load(); p != nil && p.Key == key {
+		s.pushing.CompareAndSwap(p, nil)
+	}
+}
+
+// unloaded notes that a request had a model leave memory: what was answered before says nothing of now.
+func (s *Server) unloaded(key string) {
+	if p, ok := s.pairs.Load(key); ok {
+		p.(*pair).change(func(f *Facts) { f.Answered = time.Time{} })
+	}
+	s.LookAgain()
 }

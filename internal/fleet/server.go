@@ -50,18 +50,21 @@ type Server struct {
 	state      atomic.Pointer[State]
 	breaker    atomic.Pointer[Breaker]
 
-	pairs    sync.Map     // a model's key → *pair
+	pairs    sync.Map // a model's key → *pair
+	pushing  atomic.Pointer[Push]
 	inFlight atomic.Int64 // requests that take a place, of all models
 	left     atomic.Bool  // its address is gone: nobody is to choose it
+	watched  atomic.Bool  // somebody looks at it
 
 	mu      sync.Mutex      // for changing state and breaker
 	failed  map[string]bool // models that have failed since anything last worked
 	failing atomic.Bool     // the breaker is open or counts, or failed is not empty
 	refused time.Time       // when it last took no connection
 
-	again chan struct{}      // asks for a look soon
-	now   chan chan struct{} // asks for a look at once, and to be told when it is over
-	first chan struct{}      // closed when the first look is over
+	again  chan struct{}      // asks for a look soon
+	now    chan chan struct{} // asks for a look at once, and to be told when it is over
+	looked sync.Once
+	first  chan struct{} // closed when the first look is over
 }
 
 // New returns a server that nobody has looked at yet.

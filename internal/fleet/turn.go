@@ -14,6 +14,8 @@ type Want struct {
 	Counted bool   // it takes a place: it has the model work, rather than asking about it
 	Stream  bool   // it is answered piece by piece
 	Tools   bool   // it names tools: Ollama holds a call of one back until it is whole, which can take minutes
+	Evicts  bool   // what is loaded there may have to make room for it
+	Unloads bool   // it has the model leave memory, and takes no place for that
 	Free    func() // told when the place is free again; nil = nobody
 }
 
@@ -72,6 +74,9 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 		case LoadStart:
 			f.Loads++
 			f.Loading, f.Again = now, t.Load == LoadAgain
+			if w.Evicts {
+				s.pushing.Store(&Push{w.Key, now})
+			}
 		}
 		f.Breaker, t.trial = f.Breaker.trial(now)
 	})
@@ -234,6 +239,7 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 		}
 	})
 	if !before.Loading.IsZero() {
+		t.Server.pushed(t.want.Key)
 		t.Server.LookAgain() // something may have had to go
 	}
 }
@@ -270,6 +276,12 @@ func (t *Turn) End(now time.Time, o Outcome) {
 		}
 		before, after := t.pair.change(func(f *Facts) { f.end(t, now, o) })
 		t.Server.tellBreaker(before.Breaker, after.Breaker, t.want.Key)
+		if after.Loading.IsZero() {
+			t.Server.pushed(t.want.Key)
+		}
+	}
+	if t.want.Unloads {
+		t.Server.unloaded(t.want.Key)
 	}
 	t.Server.judge(t, now, o)
 	if o.Verdict == Failed || o.Verdict == Stalled {
@@ -322,6 +334,9 @@ func (b Breaker) after(now time.Time, o Outcome, trial bool) Breaker {
 // Blame counts an attempt that has ended as the server's failure after all: it
 // refused what another server then answered.
 func (t *Turn) Blame(now time.Time, reason string) {
+	if t.want.NumCtx > 0 { // it asked for a context of its own, which may just have been too much
+		return
+	}
 	o := Outcome{Verdict: Failed, Reason: reason}
 	if t.pair != nil {
 		before, after := t.pair.change(func(f *Facts) { f.Breaker = f.Breaker.after(now, o, t.trial) })

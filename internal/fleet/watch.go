@@ -58,8 +58,9 @@ func (s *Server) watch(ctx context.Context) {
 		header.Set(ViaHeader, s.opts.Via)
 	}
 	client := &ollama.Client{HTTP: &http.Client{Transport: transport, CheckRedirect: asIs}, Base: s.opts.URL.Scheme + "://" + s.Host() + s.prefix, Header: header}
+	defer s.watched.Store(false)
 	var waiting chan struct{} // closed when this look is over
-	for first := true; !s.Left() || s.InFlight() > 0; first = false {
+	for !s.Left() || s.InFlight() > 0 {
 		began := time.Now()
 		seen, err := s.look(ctx, client)
 		if ctx.Err() != nil {
@@ -71,9 +72,7 @@ func (s *Server) watch(ctx context.Context) {
 		if s.opts.Changed != nil {
 			s.opts.Changed()
 		}
-		if first {
-			close(s.first)
-		}
+		s.looked.Do(func() { close(s.first) })
 		if waiting != nil {
 			close(waiting)
 		}

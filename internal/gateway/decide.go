@@ -66,7 +66,9 @@ func (g *Gateway) decideObject(ask Ask) Decision {
 		if e.Dialect == ollama.Native { // elsewhere Ollama does not read options
 			numCtx = model.Object.NumCtx()
 		}
-		job := g.job(e, match, model.Asked, balance.Ask{NumCtx: numCtx, Stream: stream, Tools: !model.Object.Empty(ollama.FieldTools)})
+		job := g.job(e, match, model.Asked, balance.Ask{
+			NumCtx: numCtx, Stream: stream, Tools: !model.Object.Empty(ollama.FieldTools), Unloads: e.Unloads && model.Object.Unloads(),
+		})
 		job.Target, job.Size = ask.Target, len(ask.Body)
 		job.Body = bodyFor(e, model, job.Model)
 		return Decision{Asked: model.Asked, Model: known(match), Job: job}
@@ -158,7 +160,10 @@ func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
 // job puts together what the engine needs. ask has what only the body tells.
 func (g *Gateway) job(e *Endpoint, m matched, asked string, ask balance.Ask) *proxy.Job {
 	ask.Key, ask.Model, ask.Members, ask.Policy, ask.Counted, ask.Alike = m.Key, asked, m.now(e), m.Policy, e.Works, e.Vectors
-	if !e.Works { // asking about a model is no work, and should be answered alike each time
+	switch {
+	case ask.Unloads: // Ollama answers it at once, however busy it is
+		ask.Counted, ask.Policy = false, loadedFirst
+	case !e.Works: // asking about a model is no work, and should be answered alike each time
 		ask.Policy = inOrder
 	}
 	call := g.desk.Call(ask)
@@ -169,7 +174,7 @@ func (g *Gateway) job(e *Endpoint, m matched, asked string, ask balance.Ask) *pr
 	return job
 }
 
-var inOrder = balance.Named("in-order")
+var inOrder, loadedFirst = balance.Named("in-order"), balance.Named("loaded-first")
 
 // known is the model's name where the operator or a server has named it. What only
 // clients name is not counted by: they could make up any number.

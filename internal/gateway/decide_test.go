@@ -43,7 +43,7 @@ func TestDecidingNeedsPlainValuesOnly(t *testing.T) {
 	if d.Answer != nil || d.Asked != "GPT" || d.Job.Model != "llama3.2" || d.Job.Echo != "GPT" || d.Job.Target != "/api/chat?ts=1" || d.Model != "llama3.2" {
 		t.Fatalf("%+v %+v", d, d.Job)
 	}
-	turn, err := d.Job.Next(t.Context(), true)
+	turn, err := d.Job.Next(t.Context(), fleet.HopeAll)
 	if err != nil || turn.Server.ID() != "llama3.2" {
 		t.Fatalf("%+v: %v", turn, err)
 	}
@@ -71,7 +71,7 @@ func FuzzDecide(f *testing.F) {
 				t.Fatalf("%s %q: answer %v job %v", e.Path, body, d.Answer, d.Job)
 			}
 			if d.Job != nil {
-				turn, err := d.Job.Next(t.Context(), true)
+				turn, err := d.Job.Next(t.Context(), fleet.HopeAll)
 				if err != nil || turn == nil {
 					t.Fatalf("%s %q: a job without servers: %v", e.Path, body, err)
 				}

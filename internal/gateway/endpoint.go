@@ -35,6 +35,7 @@ type Endpoint struct {
 	Zstd    bool    // the body may be compressed
 	Changes bool    // the request changes the server
 	Works   bool    // the model has to work for it: it takes a place, and loads the model
+	Unloads bool    // it may be a wish to have the model leave memory, which is no work
 	Vectors bool    // its answer can be compared only with those of the very same model
 	Cloud   string  // what is unavailable of a cloud model
 	check   check   // what Ollama looks at before the model
@@ -85,8 +86,8 @@ var endpoints = []Endpoint{
 	{Method: "GET", Path: "/v1/models", Kind: Merge, Dialect: ollama.OpenAI, answer: models},
 	{Method: "GET", Path: "/v1/models/{model}", Kind: Merge, Dialect: ollama.OpenAI, answer: model},
 
-	{Method: "POST", Path: "/api/generate", Request: "api.GenerateRequest", Works: true, Empty: emptyMissing},
-	{Method: "POST", Path: "/api/chat", Request: "api.ChatRequest", Works: true},
+	{Method: "POST", Path: "/api/generate", Request: "api.GenerateRequest", Works: true, Unloads: true, Empty: emptyMissing},
+	{Method: "POST", Path: "/api/chat", Request: "api.ChatRequest", Works: true, Unloads: true},
 	{Method: "POST", Path: "/api/embed", Request: "api.EmbedRequest", Works: true, Vectors: true, Missing: missingPull, Empty: emptyMissing},
 	{Method: "POST", Path: "/api/embeddings", Request: "api.EmbeddingRequest", Works: true, Vectors: true, Missing: missingPull, Exact: true},
 	{Method: "POST", Path: "/api/show", Request: "api.ShowRequest", Missing: missingNormal, ByName: true, Cloud: "remote model details are unavailable"},

@@ -53,10 +53,18 @@ func (l *Listed) UnmarshalJSON(raw []byte) error {
 	_ = json.Unmarshal(raw, &e) // what is not as Ollama writes it stays empty, and an entry without a name is nobody's
 	*l = Listed{Raw: append([]byte(nil), raw...), Name: e.Name, RemoteHost: e.RemoteHost,
 		Digest: e.Digest, Size: e.Size, SizeVRAM: e.SizeVRAM, NumCtx: e.NumCtx, Trained: e.Details.Trained}
+	l.Size, l.SizeVRAM = clamp(l.Size), clamp(l.SizeVRAM)
+	l.NumCtx, l.Trained = int(clamp(int64(l.NumCtx))), int(clamp(int64(l.Trained)))
 	l.ModifiedAt, _ = time.Parse(time.RFC3339, e.ModifiedAt)
 	l.ExpiresAt, _ = time.Parse(time.RFC3339, e.ExpiresAt)
 	return nil
 }
+
+// most is more bytes, or tokens, than anything has.
+const most = 1 << 50
+
+// clamp keeps a figure that a server made up from upsetting sums.
+func clamp(n int64) int64 { return min(max(n, 0), most) }
 
 // Tags lists what is installed.
 func (c *Client) Tags(ctx context.Context) ([]Listed, error) { return c.list(ctx, "/api/tags") }

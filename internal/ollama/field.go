@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A TypeError is a value of the wrong JSON type: of Field, or of the whole body where Field is empty.
@@ -148,4 +149,22 @@ func (o *Object) NumCtx() int {
 		return 0
 	}
 	return int(n)
+}
+
+// Unloads says whether a native request only has its model leave memory: there is
+// nothing to answer, and it is to be kept for no time at all (routes.go, GenerateHandler and ChatHandler).
+func (o *Object) Unloads() bool {
+	return o.keepsNothing() && o.Empty(FieldPrompt) && o.Empty(FieldMessages)
+}
+
+func (o *Object) keepsNothing() bool {
+	raw := string(o.raw(FieldKeepAlive))
+	if n, err := strconv.ParseFloat(raw, 64); err == nil {
+		return n == 0
+	}
+	if len(raw) < 2 || raw[0] != '"' {
+		return false
+	}
+	d, err := time.ParseDuration(raw[1 : len(raw)-1])
+	return err == nil && d == 0
 }

@@ -22,10 +22,12 @@ const (
 	FieldOptions
 	FieldStream
 	FieldTools
+	FieldKeepAlive
+	FieldPrompt
 	fieldCount
 )
 
-var fieldKeys = [fieldCount]string{"model", "name", "messages", "max_tokens", "input", "options", "stream", "tools"}
+var fieldKeys = [fieldCount]string{"model", "name", "messages", "max_tokens", "input", "options", "stream", "tools", "keep_alive", "prompt"}
 
 // A member is where one member of the object stands in the body.
 type member struct {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
 )
 
 // An answer is one server's, as far as it was read: its head, and the first
@@ -103,6 +104,14 @@ func (a *answer) receive() error {
 		a.ended, err = true, nil
 	}
 	return err
+}
+
+// errEmpty is an answer without a byte where there is always one.
+var errEmpty = errors.New("its answer was empty")
+
+// empty says that there is nothing in an answer that should be JSON.
+func (a *answer) empty() bool {
+	return a.status == http.StatusOK && a.ended && len(a.first) == 0 && a.framing() != ollama.Opaque
 }
 
 // next returns the body's next bytes, the first ones first.

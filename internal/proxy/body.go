@@ -57,6 +57,7 @@ func (b *body) next() ([]byte, error) {
 		}
 		return nil, early(err)
 	}
+	b.in.got++
 	if b.left -= int64(len(p)); b.left == 0 {
 		b.done = !b.chunked
 		b.behind = b.chunked

@@ -96,17 +96,29 @@ type carrying struct {
 	suspect *fleet.Turn // whose 500 may be its own fault: the next server's answer shows it
 	said    string      // the text of that
 	retried bool        // a 500 was passed over
+	doubt   bool        // which may have been the request's own fault
 	last    outcome
 }
 
-// hope says that a server known not to work is better than nothing: none has
-// answered, or only one that has not got the model.
-func (c *carrying) hope() bool { return c.kept == nil || c.kept.status == http.StatusNotFound }
+// hope is what other servers are worth, after what has been answered.
+func (c *carrying) hope() fleet.Hope {
+	switch {
+	case c.doubt:
+		return fleet.HopeNone
+	case c.kept == nil || c.kept.status == http.StatusNotFound:
+		return fleet.HopeAll
+	}
+	return fleet.HopeSome
+}
 
 // try asks one server. over: the client has had its answer, or there is to be none.
 func (c *carrying) try(ctx context.Context, turn *fleet.Turn) (whole, over bool) {
 	defer turn.Abandon()
 	a, sent, err := c.ask(ctx, turn, c.job)
+	if err == nil && a.empty() {
+		a.finish()
+		err = errEmpty
+	}
 	out := outcome{unsent: !sent, gone: ctx.Err() != nil, changes: c.job.Changes, retried: c.retried}
 	var stall *errStalled
 	out.stalled = errors.As(err, &stall)
@@ -153,7 +165,7 @@ func (c *carrying) over(turn *fleet.Turn, out outcome, text string, err error) {
 	text = cmp.Or(text, http.StatusText(out.status))
 	turn.End(time.Now(), fleet.Outcome{Verdict: verdict, Reason: text})
 	if out.status == http.StatusInternalServerError && verdict == fleet.Neutral && c.suspect == nil {
-		c.suspect, c.said = turn, text
+		c.suspect, c.said, c.doubt = turn, text, true
 	}
 }
 

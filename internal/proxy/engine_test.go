@@ -36,7 +36,7 @@ func jobFor(body string, servers ...*fleet.Server) *Job {
 
 // inTurn gives out the servers one after the other.
 func inTurn(servers ...*fleet.Server) Next {
-	return func(context.Context, bool) (*fleet.Turn, error) {
+	return func(context.Context, fleet.Hope) (*fleet.Turn, error) {
 		if len(servers) == 0 {
 			return nil, nil
 		}

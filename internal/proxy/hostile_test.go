@@ -184,7 +184,7 @@ func TestWhatMustNotBeSentTwiceGetsAConnectionOfItsOwn(t *testing.T) {
 		carry(e, jobFor("{}", s)) // leaves a connection that will break
 		job := jobFor("{}", s)
 		job.Changes = true
-		turn, _ := job.Next(t.Context(), true)
+		turn, _ := job.Next(t.Context(), fleet.HopeAll)
 		a, _, err := e.ask(t.Context(), turn, job)
 		if err != nil {
 			t.Fatalf("%d: %v", i, err)

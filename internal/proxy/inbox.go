@@ -28,7 +28,7 @@ type inbox struct {
 	pos, end int
 	small    []byte
 	large    *[largeBuffer]byte
-	got      uint64 // reads that brought something
+	got      uint64 // pieces of bodies that it gave out: heads and framing are no progress
 	patience patience
 }
 
@@ -81,7 +81,6 @@ func (in *inbox) read(b []byte) (int, error) {
 	for {
 		n, err := in.from.Read(b)
 		if n > 0 {
-			in.got++
 			return n, err
 		}
 		if in.patience.turn == nil || !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -26,6 +26,5 @@ type Job struct {
 	Size     int                          // of the body, in bytes
 }
 
-// Next claims the next server to ask, nil where none is left. hope: nothing has answered yet, so
-// servers that are known not to work may be asked too. Its error is a *fleet.Busy, or the context's.
-type Next func(ctx context.Context, hope bool) (*fleet.Turn, error)
+// Next claims the next server to ask, nil where none is left. Its error is a *fleet.Busy, or the context's.
+type Next func(ctx context.Context, hope fleet.Hope) (*fleet.Turn, error)

@@ -80,8 +80,12 @@ func serveGollamas(ctx context.Context, l net.Listener, server string) error {
 		return err
 	}
 	defer lines.Close()
+	cfg.Admin, cfg.AdminAsked = "127.0.0.1:0", true
 	a, err := app.New(cfg, telemetry.NewLogger(lines, cfg.Level))
 	if err != nil {
+		return err
+	}
+	if err := a.OpenAdmin(); err != nil { // it counts for metrics, too
 		return err
 	}
 	return a.Run(ctx, ctx, l)

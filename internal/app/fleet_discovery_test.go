@@ -129,6 +129,22 @@ func TestALookupThatFailsChangesNothingAndIsSaidOnce(t *testing.T) {
 	})
 }
 
+func TestANameWithoutAddressesIsNoReasonToPull(t *testing.T) {
+	for what, model := range map[string]string{"a name": "m", "a pattern": "'*'"} {
+		t.Run(what, func(t *testing.T) {
+			file := "connections: {farm: {url: 'dns+http://" + farm + ":11434'}}\nmodels: {" + model + ": farm}\n"
+			pretend(t, file, farmOf("10.0.0.1"), func(t *testing.T, w *world) {
+				w.move(nil)
+				wait(2 * interval)
+				w.post("/api/chat", about("m")).want(t, 503, `there is no server for model \"m\" now`)
+				w.move(nil, "10.0.0.1")
+				wait(2 * interval)
+				w.post("/api/chat", about("m")).want(t, 200, `"done":true`)
+			})
+		})
+	}
+}
+
 func TestTheSameAddressesInAnotherOrderChangeNothing(t *testing.T) {
 	pretend(t, farmed, farmOf("10.0.0.1", "10.0.0.2", "10.0.0.3"), func(t *testing.T, w *world) {
 		before := slices.Clone(w.connections[0].Servers())

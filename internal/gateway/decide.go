@@ -150,12 +150,16 @@ func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
 		return matched{}, g.missing(e, asked)
 	case e.Changes && len(match.Route.Members()) > 0:
 		members = match.Route.Members()[:1]
-	case len(members) == 0 && match.Exact(): // its servers have all gone: the engine says so
+	case len(members) == 0 && (match.Exact() || nowhere(match)): // its servers have all gone, or none has been found: the engine says so
 	case len(members) == 0:
 		return matched{}, g.missing(e, asked)
 	}
 	return matched{match, members}, nil
 }
+
+// nowhere says that a route leads to no server now. Then nothing is known to lack
+// the model either, and a 404 would have the ollama command pull it.
+func nowhere(m route.Match) bool { return m.Route.Name != "" && len(m.Route.Members()) == 0 }
 
 // job puts together what the engine needs. ask has what only the body tells.
 func (g *Gateway) job(e *Endpoint, m matched, asked string, ask balance.Ask) *proxy.Job {

@@ -144,6 +144,7 @@ func (c *carrying) try(ctx context.Context, turn *fleet.Turn) (whole, over bool)
 		at.Err, text = http.StatusText(a.status), ""
 		if f := keep(turn.Server, a); f != nil {
 			text = ollama.ErrorText(f.body)
+			at.Err = cmp.Or(text, at.Err)
 			c.kept = cmp.Or(c.kept, f)
 		}
 	}

@@ -137,7 +137,7 @@ func TestOnesNotFoundDoesNotHideThatAnotherIsDown(t *testing.T) {
 	a, b, r := two(t, with("tiny-chain"))
 	a.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/show", Status: 404, Body: `{"error":"model 'tiny-chain' not found"}`})
 	b.Fault(ollamatest.Fault{Kind: ollamatest.Refuse, Path: "/api/show"})
-	r.post("/api/show", `{"model":"tiny-chain"}`).want(t, 502, `a: Not Found; b: connection`)
+	r.post("/api/show", `{"model":"tiny-chain"}`).want(t, 502, `a: model 'tiny-chain' not found; b: connection`)
 	r.exchange(1)
 	if text := r.log.String(); !strings.Contains(text, `"failed":["a: Not Found","b: connection`) {
 		t.Errorf("the log does not name both: %s", text)

@@ -24,23 +24,24 @@ func TestALoadIsLookedAtWhenItBeginsAndWhenItIsOver(t *testing.T) {
 		FirstLook(t.Context(), []*Connection{alone(s)}, time.Second)
 		time.Sleep(time.Second) // the least pause between two looks
 		const key = "registry.ollama.ai/library/one:latest"
-		soon := func(what string) {
+		soon := func(what string, do func()) {
 			t.Helper()
 			before := s.State()
+			do()
 			time.Sleep(1100 * time.Millisecond)
 			synctest.Wait()
 			if s.State() == before {
 				t.Errorf("%s: nobody looked", what)
 			}
 		}
-		turn := s.Take(Want{Key: key, Counted: true}, time.Now())
-		soon("when it begins")
+		var turn *Turn
+		soon("when it begins", func() { turn = s.Take(Want{Key: key, Counted: true}, time.Now()) })
 		o.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "http://localhost/api/generate", strings.NewReader(`{"model":"one"}`)))
-		turn.Answered(time.Now(), true)
-		if f := s.Facts(key); !f.Came.Equal(time.Now()) {
+		over := time.Now()
+		soon("when it is over", func() { turn.Answered(over, true) })
+		if f := s.Facts(key); !f.Came.Equal(over) {
 			t.Errorf("it came at %v", f.Came)
 		}
-		soon("when it is over")
 		if f := s.Facts(key); f.Size != 170 {
 			t.Errorf("it takes %d bytes", f.Size)
 		}

@@ -72,11 +72,7 @@ func (c *Candidate) why(key string, measured map[int]bool, now time.Time) string
 	case Down:
 		return "down: " + c.Server.State().Err
 	case Broken:
-		b, what := c.Server.Facts(key).Breaker, "the model fails there"
-		if b.Lets(now) {
-			b, what = c.Server.Breaker(), "everything fails there"
-		}
-		return fmt.Sprintf("%s: %s; asked last for %s more", what, b.Reason, max(b.Until.Sub(now), 0).Round(time.Second))
+		return c.failing(key, now)
 	}
 	parts := []string{c.memory() + c.load(measured[c.Tier]), c.business()}
 	if c.Tier > 0 {
@@ -92,6 +88,19 @@ func (c *Candidate) why(key string, measured map[int]bool, now time.Time) string
 		parts = append(parts, "only for a request that has waited as long as "+about(c.After))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// failing says what fails there, and when it will be asked again.
+func (c *Candidate) failing(key string, now time.Time) string {
+	b, what := c.Server.Facts(key).Breaker, "the model fails there"
+	if b.Lets(now) {
+		b, what = c.Server.Breaker(), "everything fails there"
+	}
+	until := "a request is there to see whether it works again"
+	if left := b.Until.Sub(now); left > 0 {
+		until = "for " + left.Round(time.Second).String() + " more it is asked only if nothing else has answered"
+	}
+	return what + ": " + b.Reason + "; " + until
 }
 
 func (c *Candidate) memory() string {

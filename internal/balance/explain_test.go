@@ -65,3 +65,23 @@ func TestExplainSaysWhatIsAssumedUntilALoadWasSeen(t *testing.T) {
 		}
 	})
 }
+
+func TestABrokenServersReasonSaysWhenItIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := seen(t, "a")
+		defer stop()
+		c := newCounter(t, 7, time.Minute, s)
+		ask := Ask{Key: model, Members: func() []Member { return c.members }, Policy: Named(c.policy), Counted: true}
+		for range 3 {
+			s.Take(fleet.Want{Key: model, Counted: true}, time.Now()).End(time.Now(), fleet.Outcome{Verdict: fleet.Failed, Reason: "cut"})
+		}
+		if got := c.Explain(ask)[0].Why; got != "the model fails there: cut; for 10s more it is asked only if nothing else has answered" {
+			t.Error(got)
+		}
+		time.Sleep(11 * time.Second)
+		s.Take(fleet.Want{Key: model, Counted: true}, time.Now())
+		if got := c.Explain(ask)[0].Why; got != "the model fails there: cut; a request is there to see whether it works again" {
+			t.Error(got)
+		}
+	})
+}

@@ -19,6 +19,7 @@ type explanation struct {
 	Route    string    `json:"route"`          // "" = it has none, but is loaded somewhere
 	Balance  string    `json:"balance"`
 	NumCtx   int       `json:"num_ctx,omitempty"`
+	Now      string    `json:"now"`       // what would become of a request
 	Queued   int       `json:"queued"`    // requests that wait for a place already
 	Servers  []verdict `json:"servers"`   // the first is asked first
 	NotAsked []skipped `json:"not_asked"` // of the route's servers
@@ -72,14 +73,21 @@ func (a *admin) explain(w http.ResponseWriter, r *http.Request) {
 		text(w, http.StatusNotFound, fmt.Sprintf("model %q has no route.\n\n%s", asked, a.routes()))
 		return
 	}
-	members, _ := match.Members()
-	object(w, explanation{
-		Model: name.Short(), Sent: match.Send, Route: match.Name, Balance: match.Balance, NumCtx: numCtx, Queued: a.queued(match.Key),
-		NotAsked: skips(match, members),
-		Servers: list(a.Desk.Explain(balance.Ask{
-			Key: match.Key, Model: asked, Members: func() []balance.Member { return members }, Policy: match.Policy, NumCtx: numCtx, Counted: true,
-		}), newVerdict),
-	})
+	object(w, a.explained(name, match, numCtx))
+}
+
+func (a *admin) explained(name ollama.Name, match route.Match, numCtx int) explanation {
+	members, remote := match.Members()
+	ask := balance.Ask{Key: match.Key, Model: name.Short(), Members: func() []balance.Member { return members }, Policy: match.Policy, NumCtx: numCtx, Counted: true}
+	servers, queue := a.Desk.Explain(ask), a.line(match.Key)
+	now := nobody(match, remote)
+	if len(servers) > 0 {
+		now = queue.now(servers)
+	}
+	return explanation{
+		Model: name.Short(), Sent: match.Send, Route: match.Name, Balance: match.Balance, NumCtx: numCtx, Now: now, Queued: queue.of,
+		Servers: list(servers, newVerdict), NotAsked: skips(match, members),
+	}
 }
 
 func newVerdict(v balance.Verdict) verdict {
@@ -99,15 +107,6 @@ func skips(match route.Match, members []balance.Member) []skipped {
 		}
 	}
 	return out
-}
-
-func (a *admin) queued(key string) int {
-	for _, q := range a.Desk.Queues() {
-		if q.Key == key {
-			return q.Length
-		}
-	}
-	return 0
 }
 
 // routes lists what there is to ask for.

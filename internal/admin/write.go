@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -17,11 +18,16 @@ func text(w http.ResponseWriter, status int, body string) {
 
 // object answers a program, and a person who looks over its shoulder.
 func object(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	out := json.NewEncoder(w)
+	var b bytes.Buffer // whole before it is sent: half an answer would say 200
+	out := json.NewEncoder(&b)
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
-	_ = out.Encode(v) // who is gone is not told
+	if err := out.Encode(v); err != nil {
+		text(w, http.StatusInternalServerError, visible(err.Error()))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(b.Bytes()) // who is gone is not told
 }
 
 // visible takes control characters out of what came from outside: it could steer a terminal.
@@ -45,12 +51,14 @@ func since(t, now time.Time) float64 {
 	return seconds(now.Sub(t))
 }
 
-// moment is a time as people and programs take it: RFC 3339, in UTC.
+// moment is a time as people and programs take it: RFC 3339, in UTC. Some come from
+// servers, and one whose year has no four digits is none: JSON could not hold it.
 func moment(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
+	t = t.UTC()
+	if y := t.Year(); t.IsZero() || y < 0 || y > 9999 {
+		return time.Time{}
 	}
-	return t.UTC().Truncate(time.Millisecond)
+	return t.Truncate(time.Millisecond)
 }
 
 // list is each of from as it is shown; a list is never null.

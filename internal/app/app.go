@@ -74,9 +74,6 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 	}, nil
 }
 
-// Table is what would be served.
-func (a *App) Table() *route.Table { return a.table }
-
 // Listen opens the address to serve on.
 func (a *App) Listen() (net.Listener, error) {
 	l, err := net.Listen("tcp", a.cfg.Listen)
@@ -184,10 +181,10 @@ func loopback(addr net.Addr) bool {
 // sayRoutes tells at start what is served: one line a route.
 func (a *App) sayRoutes(addr net.Addr) {
 	a.log.Info("listening", "address", addr.String())
-	for _, r := range Lines(a.table) {
-		args := []any{"model", r.Model, "servers", r.Servers}
+	for _, r := range a.Lines() {
+		args := []any{"model", r.Model, "servers", r.ids()} // connections; people's queries have the word
 		if len(r.Aliases) > 0 {
-			args = []any{"model", r.Model, "aliases", r.Aliases, "servers", r.Servers}
+			args = []any{"model", r.Model, "aliases", r.Aliases, "servers", r.ids()}
 		}
 		a.log.Info("route", args...)
 	}

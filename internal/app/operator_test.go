@@ -239,7 +239,7 @@ func TestExplainSaysWhereARequestWouldGoAndWhy(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	for i, want := range []struct{ server, why, health string }{
-		{"b", "loaded, 0 in flight", "ready"}, {"a", "not loaded, 0 in flight, costs about ", "ready"}, {"dead", "down: connection refused", "down"},
+		{"b", "loaded, 0 in flight", "ready"}, {"a", "not loaded: a load takes about 3s, which is assumed, and counts double, 0 in flight, costs about 6s", "ready"}, {"dead", "down: connection refused", "down"},
 	} {
 		at := got.Servers[i]
 		if at.Server != want.server || !strings.HasPrefix(at.Why, want.why) || at.Health != want.health || at.Loaded != (i == 0) || at.Suits != (i == 0) || (at.Cost > 0) != (i > 0) {
@@ -263,6 +263,36 @@ func TestExplainSaysWhereARequestWouldGoAndWhy(t *testing.T) {
 	}
 	r.op("/api/explain?model=tiny-chain:cloud").want(t, 404, `model "tiny-chain:cloud" has no route.`)
 	r.op("/api/explain?model=nope").want(t, 404, "There are routes for:\n  tiny-chain  (also gpt)\n  qwen*\n")
+}
+
+func TestExplainSaysWhatWouldBecomeOfARequestThatCameNow(t *testing.T) {
+	o := with("tiny-chain")
+	o.Pace = 50 * time.Millisecond
+	s := ollama(t, o)
+	r := operated(t, "--config", file(t, "connections: {s: {url: "+s.URL()+", parallel: 1}, dead: http://127.0.0.1:1}\n"+
+		"models: {tiny-chain: s, other-chain: s, third-chain: dead, \"qwen*\": s}\nqueue: {length: 2, wait: 1m}\n"))
+	says := func(model, want string) {
+		t.Helper()
+		var got struct{ Now string }
+		eventually(t, func() bool { r.op("/api/explain?model="+model).into(t, &got); return got.Now == want })
+	}
+	says("tiny-chain", "asked of s")
+	says("other-chain", "asked of s, though no server that is up lists the model")
+	says("third-chain", "502, unless one answers after all: every server is down")
+	says("qwen3", "404: no server has it")
+	answers := make(chan reply)
+	begin := func() { go func() { answers <- r.post("/api/chat", chat) }() }
+	begin()
+	says("tiny-chain", "waits for a place: number 1 in the queue, for at most 1m0s (queue.wait)")
+	begin()
+	says("tiny-chain", "waits for a place: number 2 in the queue, for at most 1m0s (queue.wait)")
+	begin()
+	says("tiny-chain", "503: 2 requests wait already (queue.length)")
+	r.post("/api/chat", chat).want(t, 503, "2 requests wait already (queue.length)")
+	for range 3 {
+		(<-answers).want(t, 200, "done")
+	}
+	says("tiny-chain", "asked of s")
 }
 
 // takenAddress is one that somebody else has.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -173,11 +174,11 @@ func (t terminal) check(args []string) error {
 		return err
 	}
 	fmt.Fprintf(t.out, "would serve on %s:\n", cfg.Listen)
-	t.routes(app.Lines(a.Table()))
+	t.routes(a.Lines())
 	return nil
 }
 
-// routes prints a line for each: the model, its servers in order, its aliases.
+// routes prints a line for each: the model, its connections in order, its aliases.
 func (t terminal) routes(lines []app.Line) {
 	width := 0
 	for _, l := range lines {
@@ -188,17 +189,45 @@ func (t terminal) routes(lines []app.Line) {
 		if len(l.Aliases) > 0 {
 			also = "  (also " + strings.Join(l.Aliases, ", ") + ")"
 		}
-		fmt.Fprintf(t.out, "  %-*s  → %s%s\n", width, l.Model, servers(l), also)
+		fmt.Fprintf(t.out, "  %-*s  → %s%s\n", width, l.Model, connections(l), also)
 	}
 }
 
-// servers names a route's servers, and where there are several, how one is chosen if it is not as usual.
-func servers(l app.Line) string {
-	switch {
-	case l.Balance == "in-order":
-		return strings.Join(l.Servers, ", then ")
-	case len(l.Servers) < 2 || l.Balance == balance.Names[0]:
-		return strings.Join(l.Servers, " or ")
+// connections names a route's, a lower tier first, and where there are several in
+// one, how one is chosen if it is not as usual.
+func connections(l app.Line) string {
+	inOrder, choice := l.Balance == "in-order", false
+	var b strings.Builder
+	tier := 0
+	for i, c := range slices.SortedStableFunc(slices.Values(l.Connections), func(a, b app.Connection) int { return a.Tier - b.Tier }) {
+		switch {
+		case i == 0:
+		case inOrder || c.Tier != tier:
+			b.WriteString(", then ")
+		default:
+			b.WriteString(" or ")
+			choice = true
+		}
+		tier = c.Tier
+		b.WriteString(c.ID + limits(c, !inOrder))
 	}
-	return strings.Join(l.Servers, " or ") + ", " + l.Balance
+	if choice && l.Balance != balance.Names[0] {
+		b.WriteString(", " + l.Balance)
+	}
+	return b.String()
+}
+
+// limits is what was said of a connection beyond the usual. in-order knows no weights.
+func limits(c app.Connection, weighs bool) string {
+	var all []string
+	if weighs && c.Weight > 1 {
+		all = append(all, fmt.Sprintf("weight %d", c.Weight))
+	}
+	if c.Parallel > 0 {
+		all = append(all, fmt.Sprintf("%d at once", c.Parallel))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(all, ", ") + ")"
 }

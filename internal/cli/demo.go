@@ -128,7 +128,7 @@ func (t terminal) demoConfig(flags []string) (config.Config, error) {
 // show prints what is served and what to paste, and asks each model once.
 func (t terminal) show(ctx context.Context, a *app.App, url string) error {
 	fmt.Fprintf(t.out, "gollamas answers on %s, with three pretend Ollama servers behind it:\n\n", url)
-	lines := app.Lines(a.Table())
+	lines := a.Lines()
 	t.routes(lines)
 	fmt.Fprintf(t.out, "\nPaste any of these into another terminal (X-Gollamas-Server says who answered):\n\n"+
 		"  curl -i %[1]s/api/chat -d '{\"model\":\"llama3.2\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'\n"+

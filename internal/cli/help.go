@@ -28,6 +28,7 @@ A MODEL may have a * in it (qwen*, *). Connections and no proxy at all = every m
 A URL may be dns+http://NAME:11434: there is a server at each address that the name has.
 Every flag is a variable too: --max-body is GOLLAMAS_MAX_BODY, --proxy is GOLLAMAS_PROXIES.
 OLLAMA_ORIGINS names the web pages that may ask, as it does for Ollama.
+Only the file sets stall, queue, parallel, headers and TLS of a server, and weights and tiers.
 gollamas.example.yaml shows the file. A flag wins over a variable, a variable over the file.
 `
 

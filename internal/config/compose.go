@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gollamas/internal/ollama"
@@ -105,8 +106,12 @@ func (c *composer) addresses() {
 	case !c.AdminAsked:
 		c.Admin = ""
 	default:
-		c.problems.add(c.valueAt["admin"], "%q is taken by listen, %q (%s): give one of them another port, or say off here",
-			c.Admin, c.Listen, cmp.Or(c.valueAt["listen"], "the default"))
+		where := "there"
+		if c.Listen != c.Admin {
+			where = "on " + strconv.Quote(c.Listen)
+		}
+		c.problems.add(c.valueAt["admin"], "%q is taken, for requests are served %s (%s): choose another port, or off",
+			c.Admin, where, cmp.Or(c.valueAt["listen"], "the default"))
 	}
 }
 

@@ -286,12 +286,12 @@ func TestTheOperatorsAddressIsNotTheOneServedOn(t *testing.T) {
 		flag string
 		want string
 	}{
-		{"", "", "localhost:11434", `--admin: "localhost:11434" is taken by listen, "localhost:11434" (the default): give one of them another port, or say off here`},
-		{"listen: 0.0.0.0:5", "", "127.0.0.1:5", `--admin: "127.0.0.1:5" is taken by listen, "0.0.0.0:5" (listen): give one of them another port, or say off here`},
-		{"admin: LOCALHOST:5", "127.0.0.1:5", "", `admin: "LOCALHOST:5" is taken by listen, "127.0.0.1:5" (GOLLAMAS_LISTEN): give one of them another port, or say off here`},
+		{"", "", "localhost:11434", `--admin: "localhost:11434" is taken, for requests are served there (the default): choose another port, or off`},
+		{"listen: 0.0.0.0:5", "", "127.0.0.1:5", `--admin: "127.0.0.1:5" is taken, for requests are served on "0.0.0.0:5" (listen): choose another port, or off`},
+		{"admin: LOCALHOST:5", "127.0.0.1:5", "", `admin: "LOCALHOST:5" is taken, for requests are served on "127.0.0.1:5" (GOLLAMAS_LISTEN): choose another port, or off`},
 		{"listen: x\nadmin: localhost:11434", "", "", `listen: "x" is not an address: write HOST:PORT, such as localhost:11434 or 0.0.0.0:11434`},
 		{"level: x", "", "[::]:11434", `level: "x" is not a level: it is one of panic, fatal, error, warn, info, debug, trace` + "\n" +
-			`--admin: "[::]:11434" is taken by listen, "localhost:11434" (the default): give one of them another port, or say off here`},
+			`--admin: "[::]:11434" is taken, for requests are served on "localhost:11434" (the default): choose another port, or off`},
 	} {
 		flags := server
 		if c.flag != "" {

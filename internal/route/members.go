@@ -36,15 +36,6 @@ func (r *Route) Members() []balance.Member {
 // To is what the route leads to, in the operator's order. It is not to be changed.
 func (r *Route) To() []To { return r.to }
 
-// Connections are the IDs of what the route leads to, in the operator's order.
-func (r *Route) Connections() []string {
-	var out []string
-	for _, to := range r.to {
-		out = append(out, to.Connection.ID())
-	}
-	return out
-}
-
 // Members are the servers that may have the model: of a name that only a pattern
 // matches, those that list it or have not been seen yet; if there is none, and
 // that is allowed, those that happen to have it loaded. remote says that one has it only as

@@ -4,6 +4,7 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"gollamas/internal/fleet"
@@ -60,13 +61,25 @@ func appendModel(attrs []slog.Attr, x proxy.Exchange) []slog.Attr {
 	if len(x.Attempts) > 0 {
 		attrs = append(attrs, slog.Int("attempts", len(x.Attempts)))
 	}
-	if n := len(x.Attempts); n > 0 && x.Attempts[n-1].Load != fleet.LoadNone {
-		attrs = append(attrs, slog.String("load", x.Attempts[n-1].Load.String()))
+	if load := cost(x.Attempts); load != fleet.LoadNone {
+		attrs = append(attrs, slog.String("load", load.String()))
 	}
 	if failed := failures(x.Attempts); len(failed) > 0 {
 		attrs = append(attrs, slog.Any("failed", failed))
 	}
 	return attrs
+}
+
+// cost is the load that the answer cost its server. What was refused, or never arrived, has begun none.
+func cost(all []proxy.Attempt) fleet.Load {
+	if len(all) == 0 {
+		return fleet.LoadNone
+	}
+	last := all[len(all)-1]
+	if last.Why != proxy.WhyServed || last.Status >= http.StatusMultipleChoices {
+		return fleet.LoadNone
+	}
+	return last.Load
 }
 
 // noticeable is how long a request must have waited for a place to be told: choosing one takes microseconds.

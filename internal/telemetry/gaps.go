@@ -37,7 +37,7 @@ func (g *gapCounts) histogram() (count uint64, upTo map[float64]uint64) {
 	return count, upTo
 }
 
-var gapDesc = prometheus.NewDesc(namespace+"_chunk_gap_seconds", "The waits between the pieces of streams.", []string{"model", "server"}, nil)
+var gapDesc = prometheus.NewDesc(namespace+"_chunk_gap_seconds", "Seconds between one piece of a streamed answer and the next.", []string{"model", "server"}, nil)
 
 // A gapCollector shows the gaps of every pair.
 type gapCollector struct{ pairs *cache[pairKey, *pair] }

@@ -11,12 +11,12 @@ var (
 	upDesc            = gauge("server_up", "1: the server answered the last look, and has taken every connection since.", "server")
 	serverBreakerDesc = gauge("server_breaker_open", "1: everything fails on the server, so others are asked first.", "server")
 	breakerDesc       = gauge("breaker_open", "1: the model fails on the server, so others are asked first.", "model", "server")
-	inFlightDesc      = gauge("in_flight", "Requests that have the model work there now.", "model", "server")
-	queuedDesc        = gauge("queued", "Requests that wait for a server with a free place.", "model")
+	inFlightDesc      = gauge("in_flight", "Requests that have the model work on the server now.", "model", "server")
+	queuedDesc        = gauge("queued", "Requests that wait now for a server with a free place.", "model")
 	loadedDesc        = gauge("loaded", "1: the model is in the server's memory.", "model", "server")
-	loadedBytesDesc   = gauge("loaded_bytes", "Memory the model takes there.", "model", "server")
-	loadedVRAMDesc    = gauge("loaded_vram_bytes", "Of that, memory of the graphics card.", "model", "server")
-	contextDesc       = gauge("loaded_context_tokens", "The context it is loaded with.", "model", "server")
+	loadedBytesDesc   = gauge("loaded_bytes", "Bytes of memory that the loaded model takes on the server, the graphics card's and the machine's.", "model", "server")
+	loadedVRAMDesc    = gauge("loaded_vram_bytes", "Bytes of the graphics card's memory that the loaded model takes on the server.", "model", "server")
+	contextDesc       = gauge("loaded_context_tokens", "Tokens of context that the model is loaded with on the server.", "model", "server")
 )
 
 func gauge(name, help string, labels ...string) *prometheus.Desc {

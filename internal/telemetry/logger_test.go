@@ -4,6 +4,9 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/proxy"
 )
 
 func TestNothingFromOutsideSteersATerminal(t *testing.T) {
@@ -26,5 +29,27 @@ func TestEachLevelHasAName(t *testing.T) {
 	NewLogger(&b, "warn").Warn("heard")
 	if strings.Contains(b.String(), "unheard") || !strings.Contains(b.String(), `"msg":"heard"`) {
 		t.Error(b.String())
+	}
+}
+
+func TestALoadIsLoggedOnlyWhereTheModelAnswered(t *testing.T) {
+	refused := proxy.Attempt{Why: proxy.WhyUnreached, Load: fleet.LoadStart}
+	for _, c := range []struct {
+		attempts []proxy.Attempt
+		load     bool
+	}{
+		{[]proxy.Attempt{{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadStart}}, true},
+		{[]proxy.Attempt{refused, {Why: proxy.WhyServed, Status: 200, Load: fleet.LoadJoins}}, true},
+		{[]proxy.Attempt{{Why: proxy.WhyServed, Status: 200}}, false},
+		{[]proxy.Attempt{{Why: proxy.WhyServed, Status: 400, Load: fleet.LoadStart}}, false},
+		{[]proxy.Attempt{refused}, false},
+		{[]proxy.Attempt{{Why: proxy.WhyFull, Status: 503, Load: fleet.LoadStart}}, false},
+		{[]proxy.Attempt{{Why: proxy.WhyMissing, Status: 404, Load: fleet.LoadStart}}, false},
+	} {
+		var b strings.Builder
+		AccessLog(NewLogger(&b, "info"))(proxy.Exchange{Attempts: c.attempts})
+		if got := strings.Contains(b.String(), `"load":"`); got != c.load {
+			t.Errorf("%+v: %s", c.attempts, b.String())
+		}
 	}
 }

@@ -52,19 +52,19 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		&gapCollector{&m.pairs},
 		&live{o},
 	)
-	requests := m.counter("requests_total", "Requests that are over. code 499: the client left before there was an answer.", "endpoint", "model", "server", "code")
+	requests := m.counter("requests_total", "Requests that are over, of every kind. code 499: the client left before there was an answer.", "endpoint", "model", "server", "code")
 	m.answers.make = func(k answerKey) prometheus.Counter {
 		return requests.WithLabelValues(k.endpoint, modelLabel(k.model), serverLabel(k.server), codeLabel(k.status))
 	}
-	wait := m.histogram("queue_wait_seconds", "How long requests waited for a server with a free place.", answerBuckets, "model")
+	wait := m.histogram("queue_wait_seconds", "Seconds for which requests waited for a server with a free place.", answerBuckets, "model")
 	m.waits.make = func(model string) prometheus.Observer { return wait.WithLabelValues(modelLabel(model)) }
-	attempts := m.counter("attempts_total", "Servers asked, by what became of it.", "server", "why")
+	attempts := m.counter("attempts_total", "Attempts: servers asked, by what became of the attempt.", "server", "why")
 	m.attempts.make = func(k attemptKey) prometheus.Counter {
 		return attempts.WithLabelValues(serverLabel(k.server), string(k.why))
 	}
-	failovers := m.counter("failovers_total", "Attempts after which another server was asked, by what became of them.", "why")
+	failovers := m.counter("failovers_total", "Attempts after which another server was asked, by what became of the attempt.", "why")
 	m.failovers.make = func(why proxy.Why) prometheus.Counter { return failovers.WithLabelValues(string(why)) }
-	m.load = m.histogram("load_seconds", "From a request that has a model loaded to the first byte of its answer.", loadBuckets, "model", "server")
+	m.load = m.histogram("load_seconds", "Seconds from sending a request that has a model loaded to the first byte of its answer (where the answer comes in one piece: until the whole of it).", loadBuckets, "model", "server")
 	m.pairs.make = m.newPairs()
 	return m
 }
@@ -72,12 +72,12 @@ func NewMetrics(o MetricsOptions) *Metrics {
 // newPairs registers what is counted of a model on a server.
 func (m *Metrics) newPairs() func(pairKey) *pair {
 	labels := []string{"model", "server"}
-	total := m.histogram("request_seconds", "How long requests took that have a model work, to the last byte.", answerBuckets, labels...)
-	first := m.histogram("request_first_byte_seconds", "How long they took to the first byte of an answer that is no error.", answerBuckets, labels...)
-	prompt := m.counter("prompt_tokens_total", "Tokens of prompts, as answers tell.", labels...)
-	answer := m.counter("answer_tokens_total", "Tokens of answers, as they tell.", labels...)
-	loads := m.counter("loads_total", "Loads of models that requests have caused.", labels...)
-	reloads := m.counter("reloads_total", "Those of them because a request asked for another context.", labels...)
+	total := m.histogram("request_seconds", "Seconds that requests which have a model work took, to the last byte of the answer.", answerBuckets, labels...)
+	first := m.histogram("request_first_byte_seconds", "Seconds that requests which have a model work took, to the first byte of an answer that is no error.", answerBuckets, labels...)
+	prompt := m.counter("prompt_tokens_total", "Tokens of prompts, as far as the servers' answers say.", labels...)
+	answer := m.counter("answer_tokens_total", "Tokens of answers, as far as the servers' answers say.", labels...)
+	loads := m.counter("loads_total", "Loads of a model that requests have caused.", labels...)
+	reloads := m.counter("reloads_total", "Loads of a model that was loaded already, because a request asked for another context.", labels...)
 	return func(k pairKey) *pair {
 		model, server := modelLabel(k.model), serverLabel(k.server)
 		return &pair{

@@ -2,10 +2,12 @@ package telemetry
 
 import (
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"gollamas/internal/balance"
@@ -57,6 +59,35 @@ func TestMetricsPassPrometheusOwnLint(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// The page is sorted by name, so no text may lean on another.
+func TestEveryHelpTextStandsAlone(t *testing.T) {
+	m := newMetrics()
+	x := served()
+	x.Attempts = append(x.Attempts, proxy.Attempt{Place: "gpu", Status: 200, Why: proxy.WhyServed, Load: fleet.LoadAgain})
+	m.Exchange(x)
+	texts := map[string]string{}
+	for line := range strings.Lines(m.page(t)) {
+		if name, help, ok := strings.Cut(strings.TrimPrefix(line, "# HELP "), " "); ok && strings.HasPrefix(line, "# HELP gollamas_") {
+			texts[name] = help
+		}
+	}
+	described := make(chan *prometheus.Desc, 20)
+	new(live).Describe(described)
+	close(described)
+	for d := range described {
+		texts[d.String()] = d.String()
+	}
+	leans := regexp.MustCompile(`(?i)\b(they|them|those|of that|there|it is)\b`)
+	for name, help := range texts {
+		if leans.MatchString(strings.Replace(help, "there was an answer", "", 1)) {
+			t.Errorf("%s: %s", name, help)
+		}
+	}
+	if len(texts) < 20 {
+		t.Errorf("only %d texts", len(texts))
 	}
 }
 

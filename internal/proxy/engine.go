@@ -235,6 +235,7 @@ func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out
 		d.ending.Framing = ollama.JSON
 	}
 	stream := d.ending.Framing.Stream()
+	x.Streamed = stream
 	if a.status < 300 {
 		turn.Answered(now, stream)
 		if c.suspect != nil {

@@ -32,6 +32,7 @@ type Exchange struct {
 	BytesIn  int64 // of the request's body, decompressed
 	BytesOut int64 // of the answer's body
 	Usage    ollama.Usage
+	Streamed bool   // the answer came as a stream
 	Gaps     Gaps   // between the pieces of a stream
 	Err      string // what went wrong, "" = nothing
 	Gone     bool   // the client left before the end

@@ -64,7 +64,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 	}
 	failovers := m.counter("failovers_total", "Attempts after which another server was asked, by what became of the attempt.", "why")
 	m.failovers.make = func(why proxy.Why) prometheus.Counter { return failovers.WithLabelValues(string(why)) }
-	m.load = m.histogram("load_seconds", "Seconds from sending a request that has a model loaded to the first byte of its answer (where the answer comes in one piece: until the whole of it).", loadBuckets, "model", "server")
+	m.load = m.histogram("load_seconds", "Seconds from sending a request that has a model loaded to the first byte of its answer; of streams only, for an answer in one piece comes long after the load.", loadBuckets, "model", "server")
 	m.pairs.make = m.newPairs()
 	return m
 }
@@ -115,7 +115,7 @@ func (m *Metrics) Exchange(x proxy.Exchange) {
 			m.failovers.of(a.Why).Inc()
 		}
 		if a.Load == fleet.LoadStart || a.Load == fleet.LoadAgain {
-			m.loaded(x.Model, a)
+			m.loaded(&x, a)
 		}
 	}
 	if x.Works {
@@ -142,12 +142,13 @@ func (m *Metrics) worked(x *proxy.Exchange) {
 }
 
 // loaded counts a load that an attempt was to start, if it got as far.
-func (m *Metrics) loaded(model string, a *proxy.Attempt) {
+func (m *Metrics) loaded(x *proxy.Exchange, a *proxy.Attempt) {
+	model := x.Model
 	served := a.Why == proxy.WhyServed
 	switch {
 	case a.Why == proxy.WhyUnreached, a.Why == proxy.WhyMissing, a.Why == proxy.WhyFull, served && a.Status >= http.StatusMultipleChoices:
 		return // the server has not begun
-	case served:
+	case served && x.Streamed:
 		m.load.WithLabelValues(modelLabel(model), serverLabel(a.Place)).Observe(a.First.Seconds())
 	}
 	p := m.pairs.of(pairKey{model, a.Place})

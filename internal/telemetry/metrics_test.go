@@ -116,9 +116,11 @@ func TestOnlyLoadsThatBeganAreCounted(t *testing.T) {
 		{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadAgain, First: 4 * time.Second},
 	} {
 		a.Place = "gpu"
-		m.Exchange(proxy.Exchange{Model: "m", Place: "gpu", Status: a.Status, Works: true, Attempts: []proxy.Attempt{a}})
+		m.Exchange(proxy.Exchange{Model: "m", Place: "gpu", Status: a.Status, Works: true, Streamed: true, Attempts: []proxy.Attempt{a}})
 	}
-	m.want(t, `gollamas_loads_total{model="m",server="gpu"} 3`, `gollamas_reloads_total{model="m",server="gpu"} 1`,
+	whole := proxy.Attempt{Place: "gpu", Why: proxy.WhyServed, Status: 200, Load: fleet.LoadStart, First: time.Hour} // most of it is the answer
+	m.Exchange(proxy.Exchange{Model: "m", Place: "gpu", Status: 200, Works: true, Attempts: []proxy.Attempt{whole}})
+	m.want(t, `gollamas_loads_total{model="m",server="gpu"} 4`, `gollamas_reloads_total{model="m",server="gpu"} 1`,
 		`gollamas_load_seconds_sum{model="m",server="gpu"} 7`, `gollamas_load_seconds_count{model="m",server="gpu"} 2`)
 }
 

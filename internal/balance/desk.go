@@ -102,8 +102,8 @@ func (d *Desk) claim(c *Call, at *Candidate, now time.Time) *fleet.Turn {
 	delete(d.boxes, s) // it is not as it was
 	return s.Take(fleet.Want{
 		Key: ask.Key, NumCtx: ask.NumCtx, Counted: ask.Counted, Stream: ask.Stream, Tools: ask.Tools, Unloads: ask.Unloads,
-		Evicts: at.Fits != fleet.FitYes && !at.Loaded && !at.Loading,
-		Free:   func() { d.freed(s) },
+		Evicts: at.Fits != fleet.FitYes && !at.Loaded && !at.Loading, Surely: at.Fits == fleet.FitNo,
+		Free: func() { d.freed(s) },
 	}, now)
 }
 

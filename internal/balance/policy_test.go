@@ -210,3 +210,34 @@ func TestWhatMakingRoomCosts(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsLoadedYieldsToALoadThatNeedsItsRoom(t *testing.T) {
+	now := time.Now()
+	for surely, want := range map[bool]map[time.Duration]bool{ // a load is assumed to take three seconds
+		true:  {time.Second: true, 4 * time.Second: true, time.Minute: false},
+		false: {time.Second: false, 4 * time.Second: true, time.Minute: false},
+	} {
+		s := at("a", 2)
+		turn := s.Take(fleet.Want{Key: "n", Counted: true, Evicts: true, Surely: surely}, now)
+		for since, yield := range want {
+			if got := yields(s, "m", s.State(), now.Add(since)); got != yield {
+				t.Errorf("surely %v, after %v: %v", surely, since, got)
+			}
+		}
+		if yields(s, "n", s.State(), now.Add(4*time.Second)) {
+			t.Error("it yields to itself")
+		}
+		turn.Answered(now, true)
+		if yields(s, "m", s.State(), now.Add(4*time.Second)) {
+			t.Error("it yields to a load that is over")
+		}
+		turn.End(now, fleet.Outcome{})
+	}
+	held := with(loaded(0), func(c *Candidate) { c.Yields = true })
+	if c := arranged("loaded-first", 0, 0, held)[0]; !c.Later {
+		t.Errorf("a request goes there all the same: %+v", c)
+	}
+	if c := arranged("loaded-first", 0, 0, with(held, func(c *Candidate) { c.Places = 0 }))[0]; c.Later {
+		t.Errorf("without a bound on its requests none waits: %+v", c)
+	}
+}

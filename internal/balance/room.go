@@ -80,7 +80,11 @@ func (c *Candidate) room(b *box, state *fleet.State, key string) {
 // it is idle, and serves whoever asks for it meanwhile: the other would wait for ever.
 func yields(s *fleet.Server, key string, state *fleet.State, now time.Time) bool {
 	p := s.Pushing()
-	return p != nil && p.Key != key && now.Sub(p.Since) < longLoads*loadTime(s, state, p.Key, s.Facts(p.Key))
+	if p == nil || p.Key == key {
+		return false
+	}
+	since, usual := now.Sub(p.Since), loadTime(s, state, p.Key, s.Facts(p.Key))
+	return since < longLoads*usual && (p.Surely || since > usual) // one that takes no longer than usual has found room
 }
 
 // loadTime is what loading a model takes, as far as is known.

@@ -156,8 +156,9 @@ func (s *Server) forget(state *State) {
 
 // A Push is a load that others may have to make room for.
 type Push struct {
-	Key   string // of the model that is being loaded
-	Since time.Time
+	Key    string // of the model that is being loaded
+	Since  time.Time
+	Surely bool // they have to
 }
 
 // Pushing is the load under way that others may have to make room for, nil = there is none.

@@ -15,6 +15,7 @@ type Want struct {
 	Stream  bool   // it is answered piece by piece
 	Tools   bool   // it names tools: Ollama holds a call of one back until it is whole, which can take minutes
 	Evicts  bool   // what is loaded there may have to make room for it
+	Surely  bool   // has to
 	Unloads bool   // it has the model leave memory, and takes no place for that
 	Free    func() // told when the place is free again; nil = nobody
 }
@@ -75,7 +76,7 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 			f.Loads++
 			f.Loading, f.Again = now, t.Load == LoadAgain
 			if w.Evicts {
-				s.pushing.Store(&Push{w.Key, now})
+				s.pushing.Store(&Push{w.Key, now, w.Surely})
 			}
 		}
 		f.Breaker, t.trial = f.Breaker.trial(now)

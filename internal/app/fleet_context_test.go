@@ -1,0 +1,80 @@
+package app
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"gollamas/internal/ollamatest"
+)
+
+// size asks for a context.
+func size(numCtx int) string { return fmt.Sprintf(`"options":{"num_ctx":%d},`, numCtx) }
+
+func TestAnotherContextIsNotStarvedByABusyModel(t *testing.T) {
+	o := paced(100 * time.Millisecond)
+	o.Parallel = 2
+	file := "connections: {a: {url: 'http://a.localhost', parallel: 2}}\nmodels: {m: a}\n"
+	pretend(t, file, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
+		w.talk("m", "a")
+		busy := w.crowd(4, 10*time.Minute, about("m"))
+		wait(10 * time.Second)
+		a := w.begin("/api/chat", about("m", size(8192)))
+		<-a.over
+		if a.want(t, 200, `"done":true`); a.took > time.Minute {
+			t.Errorf("it waited %v", a.took)
+		}
+		busy.Wait()
+	})
+}
+
+func TestAnotherContextWaitsForItsOwnModelOnly(t *testing.T) {
+	file := "connections: {a: {url: 'http://a.localhost', parallel: 4}}\nmodels: {m: a, n: a}\n"
+	pretend(t, file, map[string]ollamatest.Options{"a": paced(20 * time.Second)}, func(t *testing.T, w *world) {
+		w.warm("a", "m")
+		w.warm("a", "n")
+		busy := w.send("/api/chat", about("n"))
+		wait(10 * time.Second)
+		a := w.post("/api/chat", about("m", `"options":{"num_ctx":8192,"num_predict":1},`))
+		a.want(t, 200, `"done":true`)
+		if x := w.last(); x.Queued > 0 || a.took > 21*time.Second {
+			t.Errorf("it took %v, and %v in the queue", a.took, x.Queued)
+		}
+		busy.leave()
+		busy.end()
+	})
+}
+
+func TestAContextThatChangesNothingIsNoReload(t *testing.T) {
+	for what, c := range map[string]struct {
+		path string
+		more []string // of one request after the other
+	}{
+		"the server's own":               {"/api/chat", []string{size(4096), "", size(4096), "", size(4096), ""}},
+		"none, and then the server's":    {"/api/chat", []string{"", size(4096), "", size(4096), "", ""}},
+		"more than it was trained for":   {"/api/chat", []string{size(40000), size(40000), size(40000), size(40000)}},
+		"options where they do not tell": {"/v1/chat/completions", []string{size(8192), size(8192), "", size(8192), ""}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			o := paced(100 * time.Millisecond)
+			o.Version = "0.24.0" // its lists do not say what a model was trained for
+			pretend(t, twoBoxes, both(o), func(t *testing.T, w *world) {
+				again := 0
+				for i, more := range c.more {
+					w.post(c.path, about("m", more)).want(t, 200, "")
+					if load := w.last().Attempts[0].Load.String(); i > 2 && load != "" {
+						t.Errorf("request %d is taken for a load: %s", i, load)
+					}
+					again += w.facts(0, "m").Reloads + w.facts(1, "m").Reloads
+					wait(interval)
+				}
+				if n := w.loads(); n > 2 { // until it has been seen, none may be another than the server's own
+					t.Errorf("%d loads", n)
+				}
+				if c.path != "/api/chat" && again > 0 {
+					t.Error("the options were read")
+				}
+			})
+		})
+	}
+}

@@ -267,3 +267,15 @@ func TestEmbeddingsStayWithTheirModelThoughItsServerFailsAtIt(t *testing.T) {
 		}
 	})
 }
+
+func TestARequestThatMovesOnHasOneTurn(t *testing.T) {
+	pretend(t, "balance: round-robin\n"+twoBoxes, both(paced(time.Millisecond)), func(t *testing.T, w *world) {
+		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/chat", Status: 503, Body: `{"error":"server busy"}`})
+		for range 10 {
+			w.talk("m", "b")
+		}
+		if n := w.boxes["a"].chats("m"); n != 5 {
+			t.Errorf("a was asked %d times", n)
+		}
+	})
+}

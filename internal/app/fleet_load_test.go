@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,8 +50,12 @@ func TestALoadThatOthersMustMakeRoomForIsNotStarved(t *testing.T) {
 				w.talk("m", "a")
 				w.talk("n", "a")
 				w.talk("m", "a")
-				busy := w.crowd(8, 5*time.Minute, about("m"))
-				wait(10 * time.Second)
+				var busy []*sync.WaitGroup
+				for range 8 { // one after the other: m never comes to rest by itself
+					busy = append(busy, w.crowd(1, 5*time.Minute, about("m")))
+					wait(700 * time.Millisecond)
+				}
+				wait(5 * time.Second)
 				for range 3 {
 					n := w.begin("/api/chat", about("n"))
 					<-n.over
@@ -59,7 +64,9 @@ func TestALoadThatOthersMustMakeRoomForIsNotStarved(t *testing.T) {
 					}
 					time.Sleep(20 * time.Second)
 				}
-				busy.Wait()
+				for _, b := range busy {
+					b.Wait()
+				}
 				if n := w.boxes["a"].chats("m"); n < 60*parallel {
 					t.Errorf("%d chats with the model that had to make room: it hardly worked", n)
 				}

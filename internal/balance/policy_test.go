@@ -210,3 +210,30 @@ func TestWhatMakingRoomCosts(t *testing.T) {
 		}
 	}
 }
+
+func TestAServerIsNotMadeToLoadWhatItWouldLoadForNothing(t *testing.T) {
+	other := func(c Candidate) Candidate { // it has the model with another context
+		return with(c, func(c *Candidate) { c.Suits, c.Settled, c.Cost = false, time.Second, 30*time.Second })
+	}
+	unfit := func(c Candidate) Candidate {
+		return with(c, func(c *Candidate) { c.Fits, c.Settled, c.Cost = fleet.FitNo, time.Second, 20*time.Second })
+	}
+	rested := func(c Candidate) Candidate { return with(c, func(c *Candidate) { c.Settled = time.Minute }) }
+	for what, c := range map[string]struct {
+		c    Candidate
+		want bool
+	}{
+		"a context, the model just loaded and busy":     {other(loaded(1)), true},
+		"a context, another model just loaded and busy": {other(with(loaded(1), func(c *Candidate) { c.Same = 0 })), false},
+		"a context, the model busy for long":            {rested(other(loaded(1))), false},
+		"a context, nothing busy":                       {other(loaded(0)), false},
+		"a context, while another model is loaded":      {with(other(loaded(0)), func(c *Candidate) { c.Taken = true }), true},
+		"no room, another model just loaded and busy":   {unfit(with(cold(1), func(c *Candidate) { c.Same = 0 })), true},
+		"no room, another model busy for long":          {rested(unfit(cold(1))), false},
+		"room, another model just loaded and busy":      {with(cold(1), func(c *Candidate) { c.Settled, c.Cost = time.Second, 20*time.Second }), false},
+	} {
+		if got := c.c.unsettled(); got != c.want {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+}

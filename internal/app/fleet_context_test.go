@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,14 +18,20 @@ func TestAnotherContextIsNotStarvedByABusyModel(t *testing.T) {
 	file := "connections: {a: {url: 'http://a.localhost', parallel: 2}}\nmodels: {m: a}\n"
 	pretend(t, file, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
 		w.talk("m", "a")
-		busy := w.crowd(4, 10*time.Minute, about("m"))
+		var busy []*sync.WaitGroup
+		for range 4 { // one after the other: it never comes to rest by itself
+			busy = append(busy, w.crowd(1, 10*time.Minute, about("m")))
+			wait(700 * time.Millisecond)
+		}
 		wait(10 * time.Second)
 		a := w.begin("/api/chat", about("m", size(8192)))
 		<-a.over
 		if a.want(t, 200, `"done":true`); a.took > time.Minute {
 			t.Errorf("it waited %v", a.took)
 		}
-		busy.Wait()
+		for _, b := range busy {
+			b.Wait()
+		}
 	})
 }
 

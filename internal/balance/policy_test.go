@@ -72,6 +72,7 @@ func TestLoadedFirstAsksWhereTheAnswerComesSoonest(t *testing.T) {
 			with(cold(0), func(c *Candidate) { c.Fits, c.Evicts = fleet.FitNo, time.Second })}, "ba"},
 		{"where it does not fit even alone, last", []Candidate{with(cold(0), func(c *Candidate) { c.Spills = true }), cold(1)}, "ba"},
 		{"not where another model is being loaded", []Candidate{with(cold(0), func(c *Candidate) { c.Taken = true }), cold(0)}, "ba"},
+		{"where it does not have to leave for another", []Candidate{with(loaded(0), func(c *Candidate) { c.Yields = true }), loaded(1)}, "ba"},
 	} {
 		for round := range uint64(4) {
 			if got := ranked("loaded-first", round, append([]Candidate(nil), c.all...)...); got != c.want {

@@ -311,3 +311,87 @@ func TestAServerKnownToBeDownIsAskedOnlyWhereNothingElseHasAnswered(t *testing.T
 		t.Run(http.StatusText(c.status), func(t *testing.T) { pretend(t, inOrder+twoBoxes, both(with("m")), pretendDown) })
 	}
 }
+
+// tooMuch is what Ollama says of a context that its memory has no room for.
+var tooMuch = ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/chat", Times: 1,
+	Body: `{"error":"model requires more system memory (900.0 GiB) than is available (8.0 GiB)"}`}
+
+func TestAContextThatIsTooMuchIsNotHeldAgainstAServer(t *testing.T) {
+	for what, boxes := range map[string]string{"both refuse it": "ab", "the other takes it": "a"} {
+		t.Run(what, func(t *testing.T) {
+			pretend(t, inOrder+twoBoxes, both(with("m", "n")), func(t *testing.T, w *world) {
+				w.talk("m", "a")
+				for range 4 {
+					for _, b := range boxes {
+						w.boxes[string(b)].Fault(tooMuch)
+					}
+					w.post("/api/chat", about("m", size(9_000_000)))
+				}
+				for i := range 2 {
+					if b := w.facts(i, "m").Breaker; b.Failures > 0 || b.Open() {
+						t.Errorf("it was counted: %+v", b)
+					}
+				}
+				w.talk("m", "a")
+			})
+		})
+	}
+}
+
+func TestAServerThatFailsIsStillAskedAfterA503(t *testing.T) {
+	pretend(t, inOrder+twoBoxes, both(with("m", "n")), func(t *testing.T, w *world) {
+		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.DieLoading, Model: "m", Times: 3})
+		for range 3 {
+			w.talk("m", "b")
+		}
+		if !w.facts(0, "m").Breaker.Open() {
+			t.Fatal("its breaker is closed")
+		}
+		w.boxes["b"].Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/chat", Status: 503, Body: `{"error":"server busy"}`})
+		w.talk("m", "a")
+	})
+}
+
+func TestTheFirstByteOfWhatWasLetThroughLetsTheNextThrough(t *testing.T) {
+	for what, models := range map[string][]string{"one model failed": {"m"}, "everything failed": {"m", "n"}} {
+		t.Run(what, func(t *testing.T) {
+			pretend(t, inOrder+twoBoxes, both(paced(10*time.Second)), func(t *testing.T, w *world) {
+				for _, model := range models {
+					heal := w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.DieLoading, Model: model})
+					var all []*underWay
+					for range 3 {
+						all = append(all, w.send("/api/chat", about(model)))
+					}
+					for _, a := range all {
+						a.leave()
+						a.end()
+					}
+					heal()
+				}
+				if open := w.server(0).Breaker().Open(); open != (len(models) > 1) || !w.facts(0, "m").Breaker.Open() {
+					t.Fatalf("the server's breaker is open: %v", open)
+				}
+				wait(11 * time.Second)
+				first := w.send("/api/chat", about("m"))
+				before := w.send("/api/chat", about("m"))
+				wait(11 * time.Second)
+				after := w.send("/api/chat", about("m"))
+				for a, by := range map[*underWay]string{first: "a", before: "b", after: "a"} {
+					if a.end().want(t, 200, `"done":true`); a.by() != by {
+						t.Errorf("by %s, not by %s", a.by(), by)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAnEmptyAnswerGoesToTheNextServer(t *testing.T) {
+	pretend(t, inOrder+twoBoxes, both(with("m")), func(t *testing.T, w *world) {
+		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Status, Status: 200, Path: "/api/chat", Header: http.Header{"Content-Type": {"application/x-ndjson"}}})
+		w.talk("m", "b")
+		if x := w.last(); len(x.Attempts) != 2 || x.Attempts[0].Err != "its answer was empty" {
+			t.Errorf("%+v", x.Attempts)
+		}
+	})
+}

@@ -232,3 +232,50 @@ func TestWhatIsLoadedAnywhereIsNotFoundWhereThatIsNotAllowed(t *testing.T) {
 		}
 	})
 }
+
+func TestAQuestionAboutAModelIsNobodysTurn(t *testing.T) {
+	for _, policy := range []string{"round-robin", "least-busy"} {
+		t.Run(policy, func(t *testing.T) {
+			pretend(t, "balance: "+policy+"\n"+twoBoxes, both(paced(time.Millisecond)), func(t *testing.T, w *world) {
+				for range 10 {
+					w.post("/api/show", `{"model":"m"}`).want(t, 200, "")
+					w.post("/api/chat", about("m")).want(t, 200, "")
+				}
+				if a, b := w.boxes["a"].chats("m"), w.boxes["b"].chats("m"); a != 5 || b != 5 {
+					t.Errorf("a has had %d turns, b %d", a, b)
+				}
+			})
+		})
+	}
+}
+
+func TestEmbeddingsStayWithTheirModelThoughItsServerFailsAtIt(t *testing.T) {
+	pretend(t, inOrder+aAndB+"models: {m: [a, b]}\n", mixedDigests(), func(t *testing.T, w *world) {
+		embeds := func() string { return w.post("/api/embed", `{"model":"m","input":"x"}`).by() }
+		if by := embeds(); by != "a" {
+			t.Fatalf("by %q", by)
+		}
+		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.DieRunning, Path: "/api/chat", Model: "m", Times: 3})
+		for range 3 {
+			w.post("/api/chat", about("m"))
+		}
+		if !w.facts(0, "m").Breaker.Open() {
+			t.Fatal("its breaker is closed")
+		}
+		if by := embeds(); by != "a" {
+			t.Errorf("now by %q", by)
+		}
+	})
+}
+
+func TestARequestThatMovesOnHasOneTurn(t *testing.T) {
+	pretend(t, "balance: round-robin\n"+twoBoxes, both(paced(time.Millisecond)), func(t *testing.T, w *world) {
+		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/chat", Status: 503, Body: `{"error":"server busy"}`})
+		for range 10 {
+			w.talk("m", "b")
+		}
+		if n := w.boxes["a"].chats("m"); n != 5 {
+			t.Errorf("a was asked %d times", n)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,71 @@ func TestARequestThatWaitsOnABoxThatIsGoneWithItsAddressMovesOn(t *testing.T) {
 		w.move(nil, "10.0.0.2")
 		if a.end().want(t, 200, `"done":true`); a.by() != "farm/10.0.0.2" || a.took > 2*time.Minute {
 			t.Errorf("after %v, by %s", a.took, a.by())
+		}
+	})
+}
+
+func TestWhoWaitsSeesServersThatCome(t *testing.T) {
+	file := "connections: {farm: {url: 'dns+http://" + farm + ":11434', parallel: 1}}\nmodels: {m: farm}\n"
+	for what, then := range map[string][]string{"beside the first": {"10.0.0.1", "10.0.0.2"}, "in its place": {"10.0.0.2"}} {
+		t.Run(what, func(t *testing.T) {
+			pretend(t, file, map[string]ollamatest.Options{"10.0.0.1": paced(10 * time.Second)}, func(t *testing.T, w *world) {
+				runs, waits := w.send("/api/chat", about("m")), w.send("/api/chat", about("m"))
+				w.add("10.0.0.2", paced(time.Second))
+				w.move(nil, then...)
+				if waits.end().want(t, 200, `"done":true`); waits.by() != "farm/10.0.0.2" || waits.took > time.Minute {
+					t.Errorf("after %v, by %s", waits.took, waits.by())
+				}
+				runs.end().want(t, 200, `"done":true`)
+			})
+		})
+	}
+}
+
+func TestMixedModelsAreToldOfOnceThoughServersComeAndGo(t *testing.T) {
+	x, y := paced(time.Millisecond), paced(time.Millisecond)
+	x.Models[0].Digest, y.Models[0].Digest = strings.Repeat("a", 64), strings.Repeat("b", 64)
+	pretend(t, farmed, map[string]ollamatest.Options{"10.0.0.1": x, "10.0.0.2": y}, func(t *testing.T, w *world) {
+		wait(interval)
+		last := "10.0.0.2"
+		for i := range 10 {
+			next := fmt.Sprintf("10.0.1.%d", i)
+			w.add(next, y)
+			w.move(nil, "10.0.0.1", last, next) // one at a time, as a rollout does
+			wait(2 * interval)
+			w.move(nil, "10.0.0.1", next)
+			wait(2 * interval)
+			last = next
+		}
+		if n := w.logged("one name, different models"); n != 1 {
+			t.Errorf("%d lines say so:\n%s", n, w.log)
+		}
+	})
+}
+
+func TestANameThatGivesAPartOfItsAddressesEachTimeKeepsToTheirPlaces(t *testing.T) {
+	file := "connections: {farm: {url: 'dns+http://" + farm + ":11434', parallel: 1}}\nmodels: {m: farm}\n"
+	pretend(t, file, farmOf("10.0.0.1", "10.0.0.2"), func(t *testing.T, w *world) {
+		var all []*underWay
+		for _, b := range w.boxes {
+			b.Fault(ollamatest.Fault{Kind: ollamatest.Slow, Path: "/api/chat", Pace: time.Minute})
+		}
+		for i := range 6 {
+			all = append(all, w.send("/api/chat", about("m")))
+			w.move(nil, fmt.Sprintf("10.0.0.%d", 1+i%2))
+			wait(12 * time.Second)
+			for host, b := range w.boxes {
+				if n := b.InFlight(); n > 1 {
+					t.Fatalf("%s works on %d at once, with parallel: 1", host, n)
+				}
+			}
+		}
+		if w.logged(`"server found again"`) == 0 {
+			t.Errorf("none was found again:\n%s", w.log)
+		}
+		for _, a := range all {
+			a.leave()
+			a.end()
 		}
 	})
 }

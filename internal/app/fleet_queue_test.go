@@ -176,3 +176,32 @@ func TestAStoppedGollamasAnswersThoseWhoWait(t *testing.T) {
 		}
 	})
 }
+
+func TestTheTimeOnAServerThatFailedIsNoWait(t *testing.T) {
+	o := paced(2 * time.Second)
+	o.Models[1].Load = 10 * time.Minute
+	pretend(t, inOrder+oneEach+mAndN+"queue: {wait: 1m}\n", both(o), func(t *testing.T, w *world) {
+		a := w.send("/api/chat", about("n")) // it has a load from a
+		wait(61 * time.Second)
+		b := w.send("/api/chat", about("m")) // b is busy for half a minute
+		wait(time.Second)
+		w.boxes["a"].die()
+		a.end().want(t, 200, `"done":true`)
+		if x := w.last(); a.by() != "b" || x.Queued != 29*time.Second {
+			t.Errorf("by %s after %v, of which it waited %v", a.by(), a.took, x.Queued)
+		}
+		b.end().want(t, 200, `"done":true`)
+	})
+}
+
+func TestABadOptionIsToldAtOnceThoughTheOtherServerIsBusy(t *testing.T) {
+	pretend(t, inOrder+oneEach+"models: {m: [a, b], n: b}\n", both(paced(10*time.Second)), func(t *testing.T, w *world) {
+		busy := w.send("/api/chat", about("n"))
+		bad := w.post("/api/chat", about("m", `"options":{"num_ctx":"x"},`))
+		if bad.want(t, 500, "must be of type integer"); bad.took > 0 {
+			t.Errorf("after %v", bad.took)
+		}
+		busy.leave()
+		busy.end()
+	})
+}

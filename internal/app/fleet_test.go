@@ -256,6 +256,14 @@ type underWay struct {
 // send asks and does not wait, but until the request is where it gets to.
 func (w *world) send(path, body string) *underWay {
 	w.t.Helper()
+	a := w.begin(path, body)
+	synctest.Wait()
+	return a
+}
+
+// begin asks and does not wait at all, so that many may at once.
+func (w *world) begin(path, body string) *underWay {
+	w.t.Helper()
 	ctx, leave := context.WithCancel(w.t.Context())
 	a := &underWay{over: make(chan struct{}), leave: leave}
 	method := "POST"
@@ -273,8 +281,24 @@ func (w *world) send(path, body string) *underWay {
 		a.reply = roundTrip(req, w.door, &a.so)
 		a.took = time.Since(from)
 	}()
-	synctest.Wait()
 	return a
+}
+
+// crowd keeps so many chats running for so long, a new one as soon as one is over.
+func (w *world) crowd(n int, most time.Duration, body string) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	end := time.Now().Add(most)
+	for range n {
+		wg.Go(func() {
+			for time.Now().Before(end) {
+				a := w.begin("/api/chat", body)
+				if <-a.over; a.status != 200 {
+					time.Sleep(time.Second)
+				}
+			}
+		})
+	}
+	return &wg
 }
 
 func roundTrip(req *http.Request, to *door, so io.Writer) reply {

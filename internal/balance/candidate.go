@@ -81,7 +81,10 @@ func candidate(m Member, rank int, ask *Ask, boxes boxes, now time.Time) Candida
 		InFlight: s.InFlight(), Same: facts.InFlight, Places: s.Parallel(),
 		Service: facts.Service.Typical, Load: facts.Load.Typical,
 	}
-	c.Suits = c.Loaded && facts.Suits(state, ask.Key, ask.NumCtx)
+	if c.Loading && !facts.LoadsFor(ask.NumCtx) { // it will be there with another context
+		c.Loaded, c.Loading = true, false
+	}
+	c.Suits = c.Loaded && facts.Loading.IsZero() && facts.Suits(state, ask.Key, ask.NumCtx)
 	if c.Loading {
 		c.Since = now.Sub(facts.Loading)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -423,5 +424,90 @@ func TestAQuestionAboutAModelTakesNoPlaceAndWaitsForNone(t *testing.T) {
 		if turn, err := c.Call(ask).Next(ctx, fleet.HopeAll); turn == nil || time.Since(began) > 0 {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
+	})
+}
+
+// In real time: a place that is freed while somebody joins the queue is that one's, and not the next review's.
+func TestAPlaceThatIsFreedAsSomebodyJoinsIsNotLost(t *testing.T) {
+	c := newCounter(t, 1000, 10*time.Second, at("a", 1))
+	c.policy = "in-order"
+	until := time.Now().Add(2 * time.Second)
+	for n := 0; n < 30000 && time.Now().Before(until); n++ {
+		first, err := c.call(model).Next(t.Context(), fleet.HopeAll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			<-start
+			for range n % 300 {
+				runtime.KeepAlive(n)
+			}
+			first.End(time.Now(), fleet.Outcome{Verdict: fleet.Fine})
+		}()
+		close(start)
+		from := time.Now()
+		second, err := c.call(model).Next(t.Context(), fleet.HopeAll)
+		<-done
+		if took := time.Since(from); err != nil || took > lookAgain/2 {
+			t.Fatalf("try %d: after %v: %v", n, took, err)
+		}
+		second.End(time.Now(), fleet.Outcome{Verdict: fleet.Fine})
+	}
+}
+
+// BenchmarkDispatch is a look that is over while 256 requests wait, each for a model of its own.
+func BenchmarkDispatch(b *testing.B) {
+	const waiting, servers = 256, 8
+	key := func(i int) string { return fmt.Sprintf("registry.ollama.ai/library/m%d:latest", i) }
+	d, now := NewDesk(waiting, time.Hour), time.Now()
+	var members []Member
+	for i := range servers {
+		s := at(fmt.Sprint(i), 1)
+		members = append(members, Member{Server: s})
+		for k := range waiting {
+			s.Take(fleet.Want{Key: key(k), Counted: true}, now).End(now, fleet.Outcome{Verdict: fleet.Fine})
+		}
+		s.Take(fleet.Want{Key: key(0), Counted: true}, now)
+	}
+	for i := range waiting {
+		c := d.Call(Ask{Key: key(i), Model: "m", Members: func() []Member { return members }, Policy: Named("loaded-first"), Counted: true})
+		if _, w, _ := c.take(fleet.HopeAll); w == nil {
+			b.Fatal("it does not wait")
+		}
+	}
+	for b.Loop() {
+		d.Dispatch()
+	}
+	d.review.Stop()
+}
+
+// Where a place has become free, only those are weighed that may go there.
+func TestAPlaceThatIsFreedIsOfferedToWhoMayTakeItOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := at("a", 1), at("b", 1)
+		c := newCounter(t, 100, time.Hour, a, b)
+		weighed := 0
+		call := func(key string, s *fleet.Server) *Call {
+			policy := func([]Candidate, uint64) { weighed++ }
+			return c.Call(Ask{Key: key, Model: key, Members: func() []Member { return []Member{{Server: s}} }, Policy: policy, Counted: true})
+		}
+		onA, _ := call("x", a).Next(t.Context(), fleet.HopeAll)
+		onB, _ := call("y", b).Next(t.Context(), fleet.HopeAll)
+		for i := range 50 {
+			for _, s := range []*fleet.Server{a, b} {
+				if _, w, _ := call(fmt.Sprint(s.ID(), i), s).take(fleet.HopeAll); w == nil {
+					t.Fatal("it does not wait")
+				}
+			}
+		}
+		weighed = 0
+		end(onA) // its place is taken by the first: all others are left alone
+		if weighed > 3 {
+			t.Errorf("%d were weighed for one place", weighed)
+		}
+		end(onB)
+		c.review.Stop()
 	})
 }

@@ -72,6 +72,7 @@ func TestLoadedFirstAsksWhereTheAnswerComesSoonest(t *testing.T) {
 			with(cold(0), func(c *Candidate) { c.Fits, c.Evicts = fleet.FitNo, time.Second })}, "ba"},
 		{"where it does not fit even alone, last", []Candidate{with(cold(0), func(c *Candidate) { c.Spills = true }), cold(1)}, "ba"},
 		{"not where another model is being loaded", []Candidate{with(cold(0), func(c *Candidate) { c.Taken = true }), cold(0)}, "ba"},
+		{"where it does not have to leave for another", []Candidate{with(loaded(0), func(c *Candidate) { c.Yields = true }), loaded(1)}, "ba"},
 	} {
 		for round := range uint64(4) {
 			if got := ranked("loaded-first", round, append([]Candidate(nil), c.all...)...); got != c.want {
@@ -239,5 +240,32 @@ func TestWhatIsLoadedYieldsToALoadThatNeedsItsRoom(t *testing.T) {
 	}
 	if c := arranged("loaded-first", 0, 0, with(held, func(c *Candidate) { c.Places = 0 }))[0]; c.Later {
 		t.Errorf("without a bound on its requests none waits: %+v", c)
+	}
+}
+
+func TestAServerIsNotMadeToLoadWhatItWouldLoadForNothing(t *testing.T) {
+	other := func(c Candidate) Candidate { // it has the model with another context
+		return with(c, func(c *Candidate) { c.Suits, c.Settled, c.Cost = false, time.Second, 30*time.Second })
+	}
+	unfit := func(c Candidate) Candidate {
+		return with(c, func(c *Candidate) { c.Fits, c.Settled, c.Cost = fleet.FitNo, time.Second, 20*time.Second })
+	}
+	rested := func(c Candidate) Candidate { return with(c, func(c *Candidate) { c.Settled = time.Minute }) }
+	for what, c := range map[string]struct {
+		c    Candidate
+		want bool
+	}{
+		"a context, the model just loaded and busy":     {other(loaded(1)), true},
+		"a context, another model just loaded and busy": {other(with(loaded(1), func(c *Candidate) { c.Same = 0 })), false},
+		"a context, the model busy for long":            {rested(other(loaded(1))), false},
+		"a context, nothing busy":                       {other(loaded(0)), false},
+		"a context, while another model is loaded":      {with(other(loaded(0)), func(c *Candidate) { c.Taken = true }), true},
+		"no room, another model just loaded and busy":   {unfit(with(cold(1), func(c *Candidate) { c.Same = 0 })), true},
+		"no room, another model busy for long":          {rested(unfit(cold(1))), false},
+		"room, another model just loaded and busy":      {with(cold(1), func(c *Candidate) { c.Settled, c.Cost = time.Second, 20*time.Second }), false},
+	} {
+		if got := c.c.unsettled(); got != c.want {
+			t.Errorf("%s: %v", what, got)
+		}
 	}
 }

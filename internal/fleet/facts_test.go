@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"net/url"
 	"testing"
 	"time"
@@ -133,5 +134,20 @@ func TestTwoModelsThatFailOpenTheServersOwnBreaker(t *testing.T) {
 	s.Take(Want{Key: "c", Counted: true}, now).End(now, works)
 	if s.Breaker().Open() {
 		t.Error("something works, and it is still open")
+	}
+}
+
+func TestOfWhatHasFailedNoMoreIsKeptThanItTakes(t *testing.T) {
+	u, _ := url.Parse("http://127.0.0.1:1")
+	s := New(Options{URL: u})
+	now := time.Now()
+	for i := range 1000 {
+		s.Take(Want{Key: fmt.Sprint("made/up", i), Counted: true}, now).End(now, fails)
+		if len(s.failed) > 2 {
+			t.Fatalf("%d names are kept", len(s.failed))
+		}
+	}
+	if !s.Breaker().Open() {
+		t.Error("its breaker is closed though everything fails")
 	}
 }

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"net/url"
 	"testing"
 	"time"
 )
@@ -46,5 +47,29 @@ func TestTheSlowestIsForgottenSlowly(t *testing.T) {
 	}
 	if l = l.With(5 * time.Second); l.Slowest != 5*time.Second {
 		t.Errorf("%+v", l)
+	}
+}
+
+// Ollama holds a call of a tool back until it is whole, and sends nothing meanwhile.
+func TestWhatWasLearnedBoundsNoRequestWithTools(t *testing.T) {
+	u, _ := url.Parse("http://127.0.0.1:1")
+	s := New(Options{URL: u, Stall: Stall{First: 15 * time.Minute, Next: 5 * time.Minute}})
+	now := time.Now()
+	turn := func(tools bool) *Turn {
+		turn := s.Take(Want{Key: "m", Counted: true, Stream: true, Tools: tools}, now)
+		turn.Spare = true
+		return turn
+	}
+	for range 5 {
+		one := turn(false)
+		one.Answered(now.Add(time.Second), true)
+		one.End(now.Add(2*time.Second), Outcome{Verdict: Fine, Gap: time.Second})
+	}
+	for tools, want := range map[bool][2]time.Duration{false: {4 * 40 * time.Second, 50 * time.Second}, true: {15 * time.Minute, 5 * time.Minute}} {
+		one := turn(tools)
+		if first, next := one.FirstWithin(0), one.NextWithin(); first != want[0] || next != want[1] {
+			t.Errorf("tools %v: %v and %v, not %v", tools, first, next, want)
+		}
+		one.End(now, Outcome{})
 	}
 }

@@ -12,6 +12,7 @@ type Facts struct {
 	InFlight int
 	Loading  time.Time // since when a load that a request of ours started is under way; zero = none is
 	Again    bool      // it is there with another context meanwhile
+	Wanted   int       // the context that the load is for, 0 = the server's own
 	Came     time.Time // when such a load was last over
 	Answered time.Time // when the first byte of an answer last came: the model was loaded then
 	Used     time.Time // when a request last began or ended

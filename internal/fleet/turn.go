@@ -74,7 +74,7 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 			fallthrough
 		case LoadStart:
 			f.Loads++
-			f.Loading, f.Again = now, t.Load == LoadAgain
+			f.Loading, f.Again, f.Wanted = now, t.Load == LoadAgain, w.NumCtx
 			if w.Evicts {
 				s.pushing.Store(&Push{w.Key, now, w.Surely})
 			}
@@ -93,8 +93,10 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 // cost says what a request would cost.
 func (f *Facts) cost(s *State, w Want) Load {
 	switch {
-	case !f.Loading.IsZero():
+	case !f.Loading.IsZero() && f.LoadsFor(w.NumCtx):
 		return LoadJoins
+	case !f.Loading.IsZero():
+		return LoadAgain
 	case !f.Loaded(s, w.Key):
 		return LoadStart
 	case !f.Suits(s, w.Key, w.NumCtx):
@@ -124,6 +126,11 @@ func (f *Facts) Suits(s *State, key string, numCtx int) bool {
 	}
 	installed := s.Has(key)
 	return installed != nil && installed.Trained == m.NumCtx && numCtx > m.NumCtx // it is clamped
+}
+
+// LoadsFor says whether the load under way is of use to a request for a context.
+func (f *Facts) LoadsFor(numCtx int) bool {
+	return f.Wanted == numCtx || f.gets(numCtx) > 0 && f.gets(numCtx) == f.gets(f.Wanted)
 }
 
 // gets is the context that a request for so much is known to get: of more than the model was trained

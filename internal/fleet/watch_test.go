@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,5 +186,26 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	<-done
 	if st := s.State(); st.Up || !strings.Contains(st.Err, "status 302") {
 		t.Errorf("%+v", st)
+	}
+}
+
+func TestThatThisMachineHasNoSocketsTellsNothingOfAServer(t *testing.T) {
+	for errno, up := range map[syscall.Errno]bool{syscall.EMFILE: true, syscall.ENFILE: true, syscall.EADDRNOTAVAIL: true, syscall.ECONNREFUSED: false} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u, _ := url.Parse("http://127.0.0.1:1")
+				c := Fixed(Options{URL: u, Dial: func(context.Context, string, string) (net.Conn, error) {
+					return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", errno)}
+				}})
+				s := c.Servers()[0]
+				s.state.Store(&State{Known: true, Up: true})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				Watch(ctx, []*Connection{c})
+				if state := s.State(); state.Up != up || (state.Failed > 0) == up {
+					t.Errorf("up %v, %d looks failed: %s", state.Up, state.Failed, state.Err)
+				}
+			})
+		})
 	}
 }

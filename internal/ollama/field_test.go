@@ -65,3 +65,33 @@ func TestA500IsTheServersFaultOnlyWhereItSaysSo(t *testing.T) {
 		}
 	}
 }
+
+func TestWhichRequestsOnlyUnload(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{"model":"m","keep_alive":0}`:                      true,
+		`{"model":"m","keep_alive":0.0,"prompt":""}`:        true,
+		`{"model":"m","keep_alive":"0"}`:                    true,
+		`{"model":"m","keep_alive":"0s","messages":[]}`:     true,
+		`{"model":"m","keep_alive":"0h0m","messages":null}`: true,
+		`{"model":"m","KEEP_ALIVE":5,"keep_alive":0}`:       true,
+		`{"model":"m"}`:                                                                  false,
+		`{"model":"m","keep_alive":null}`:                                                false,
+		`{"model":"m","keep_alive":5}`:                                                   false,
+		`{"model":"m","keep_alive":-1}`:                                                  false,
+		`{"model":"m","keep_alive":"5m"}`:                                                false,
+		`{"model":"m","keep_alive":""}`:                                                  false,
+		`{"model":"m","keep_alive":"soon"}`:                                              false,
+		`{"model":"m","keep_alive":{}}`:                                                  false,
+		`{"model":"m","keep_alive":0,"prompt":"x"}`:                                      false,
+		`{"model":"m","keep_alive":0,"messages":[{"role":"user","content":"x"}]}`:        false,
+		`{"model":"m","keep_alive":"0s","messages":[ {"role":"user"}], "stream": false}`: false,
+	} {
+		o, err := ReadObject([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.Unloads(); got != want {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+}

@@ -139,7 +139,7 @@ func TestOnesNotFoundDoesNotHideThatAnotherIsDown(t *testing.T) {
 	b.Fault(ollamatest.Fault{Kind: ollamatest.Refuse, Path: "/api/show"})
 	r.post("/api/show", `{"model":"tiny-chain"}`).want(t, 502, `a: model 'tiny-chain' not found; b: connection`)
 	r.exchange(1)
-	if text := r.log.String(); !strings.Contains(text, `"failed":["a: Not Found","b: connection`) {
+	if text := r.log.String(); !strings.Contains(text, `"failed":["a: model 'tiny-chain' not found","b: connection`) {
 		t.Errorf("the log does not name both: %s", text)
 	}
 }

@@ -16,7 +16,7 @@ type Desk struct {
 	most   time.Duration
 
 	mu     sync.Mutex
-	queues map[string]*queue // a model's key → who waits
+	queues map[line]*queue   // a model's key → who waits
 	rounds map[string]uint64 // a model's key → how many were chosen for
 	boxes  boxes             // as they are while the lock is held
 	ticket uint64
@@ -26,7 +26,7 @@ type Desk struct {
 
 // NewDesk lets so many requests wait for a place, each for at most so long.
 func NewDesk(length int, most time.Duration) *Desk {
-	return &Desk{length: length, most: most, queues: map[string]*queue{}, rounds: map[string]uint64{}, boxes: boxes{}}
+	return &Desk{length: length, most: most, queues: map[line]*queue{}, rounds: map[string]uint64{}, boxes: boxes{}}
 }
 
 // An Ask is what a request needs.

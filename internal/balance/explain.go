@@ -24,7 +24,7 @@ func (d *Desk) Explain(ask Ask) []Verdict {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	ahead := 0
-	if q := d.queues[ask.Key]; q != nil {
+	if q := d.queues[ask.line()]; q != nil {
 		ahead = len(q.waiters)
 	}
 	classes, boxes := map[Health][]Candidate{}, boxes{}

@@ -10,7 +10,17 @@ import (
 	"gollamas/internal/fleet"
 )
 
-// A queue is the requests that wait for one model, in the order they came.
+// A line is what requests wait for in one queue: a model, with the context they ask for. What
+// waits for another context must not hold up those for whom the model is loaded as it is.
+type line struct {
+	key    string
+	numCtx int
+}
+
+// line is where a request waits.
+func (a *Ask) line() line { return line{a.Key, a.NumCtx} }
+
+// A queue is the requests in one line, in the order they came.
 type queue struct {
 	model   string
 	waiters []*waiter
@@ -50,8 +60,8 @@ func (c *Call) take(hope fleet.Hope) (*fleet.Turn, *waiter, error) {
 	defer d.mu.Unlock()
 	clear(d.boxes)
 	ahead := 0
-	if q := d.queues[c.ask.Key]; q != nil {
-		d.serve(c.ask.Key, q, now) // nobody is overtaken
+	if q := d.queues[c.ask.line()]; q != nil {
+		d.serve(c.ask.line(), q, now) // nobody is overtaken
 		ahead = len(q.waiters)
 	}
 	full := d.len.Load() >= int64(d.length)
@@ -80,10 +90,10 @@ func (c *Call) take(hope fleet.Hope) (*fleet.Turn, *waiter, error) {
 
 // join puts a waiter behind those that came before it; one that waits again keeps its place.
 func (d *Desk) join(w *waiter) {
-	q := d.queues[w.call.ask.Key]
+	q := d.queues[w.call.ask.line()]
 	if q == nil {
 		q = &queue{model: w.call.ask.Model}
-		d.queues[w.call.ask.Key] = q
+		d.queues[w.call.ask.line()] = q
 	}
 	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return int(o.call.ticket) - int(t) })
 	q.waiters = slices.Insert(q.waiters, i, w)
@@ -93,7 +103,7 @@ func (d *Desk) join(w *waiter) {
 }
 
 // remove takes the waiter at i out of a queue.
-func (d *Desk) remove(key string, q *queue, i int) {
+func (d *Desk) remove(l line, q *queue, i int) {
 	c := q.waiters[i].call
 	c.waited, c.since = c.wait(time.Now()), time.Time{}
 	q.waiters = slices.Delete(q.waiters, i, i+1)
@@ -101,7 +111,7 @@ func (d *Desk) remove(key string, q *queue, i int) {
 		d.review.Stop()
 	}
 	if len(q.waiters) == 0 {
-		delete(d.queues, key)
+		delete(d.queues, l)
 	}
 }
 
@@ -136,9 +146,9 @@ func (c *Call) giveUp(w *waiter, why error) (*fleet.Turn, error) {
 	d.mu.Lock()
 	clear(d.boxes)
 	_, late := why.(*fleet.Busy)
-	if q := d.queues[c.ask.Key]; q != nil {
+	if q := d.queues[c.ask.line()]; q != nil {
 		if i := slices.Index(q.waiters, w); i >= 0 {
-			d.remove(c.ask.Key, q, i)
+			d.remove(c.ask.line(), q, i)
 			if turn := c.lastChance(w, late); turn != nil {
 				w.given <- turn
 			}
@@ -197,9 +207,9 @@ func (d *Desk) give(worth func(*queue) bool) {
 	}
 	clear(d.boxes)
 	now := time.Now()
-	for _, key := range d.byAge() {
-		if q := d.queues[key]; worth(q) {
-			d.serve(key, q, now)
+	for _, l := range d.byAge() {
+		if q := d.queues[l]; worth(q) {
+			d.serve(l, q, now)
 		}
 	}
 }
@@ -209,20 +219,20 @@ func (c *Call) may(s *fleet.Server) bool {
 	return slices.ContainsFunc(c.ask.Members(), func(m Member) bool { return m.Server == s })
 }
 
-// byAge lists the models that are waited for, the one whose first has waited longest first.
-func (d *Desk) byAge() []string {
-	keys := make([]string, 0, len(d.queues))
-	for key := range d.queues {
-		keys = append(keys, key)
+// byAge lists the lines there are, the one whose first has waited longest first.
+func (d *Desk) byAge() []line {
+	lines := make([]line, 0, len(d.queues))
+	for l := range d.queues {
+		lines = append(lines, l)
 	}
-	first := func(key string) int { return int(d.queues[key].waiters[0].call.ticket) }
-	slices.SortFunc(keys, func(a, b string) int { return first(a) - first(b) })
-	return keys
+	first := func(l line) int { return int(d.queues[l].waiters[0].call.ticket) }
+	slices.SortFunc(lines, func(a, b line) int { return first(a) - first(b) })
+	return lines
 }
 
 // serve gives a queue's requests their places, in order, until one has to wait on.
 // Behind one that has tried servers already, others may have more to choose from.
-func (d *Desk) serve(key string, q *queue, now time.Time) {
+func (d *Desk) serve(l line, q *queue, now time.Time) {
 	for i := 0; i < len(q.waiters); {
 		w := q.waiters[i]
 		turn, waits := d.pick(w.call, w.hope, i, false, now)
@@ -233,22 +243,22 @@ func (d *Desk) serve(key string, q *queue, now time.Time) {
 			i++
 			continue
 		}
-		d.remove(key, q, i)
+		d.remove(l, q, i)
 		w.given <- turn
 	}
-	d.relieve(key, q, now)
+	d.relieve(l, q, now)
 }
 
 // relieve has whoever came last go to a server for whom that is worth a load. The
 // first is better off waiting: its place comes soon. So it is with one that has just come.
-func (d *Desk) relieve(key string, q *queue, now time.Time) {
+func (d *Desk) relieve(l line, q *queue, now time.Time) {
 	last := len(q.waiters) - 1
 	if last < 1 {
 		return
 	}
 	w := q.waiters[last]
 	if turn, _ := d.pick(w.call, w.hope, last, false, now); turn != nil {
-		d.remove(key, q, last)
+		d.remove(l, q, last)
 		w.given <- turn
 	}
 }
@@ -269,7 +279,7 @@ const (
 // retryAfter guesses how long those who wait now will keep the servers busy. The lock is held.
 func (d *Desk) retryAfter(c *Call) time.Duration {
 	waiting, places, service, load := 1, 0, time.Duration(0), time.Duration(0)
-	if q := d.queues[c.ask.Key]; q != nil {
+	if q := d.queues[c.ask.line()]; q != nil {
 		waiting += len(q.waiters)
 	}
 	for _, m := range c.ask.Members() {
@@ -299,9 +309,15 @@ func (d *Desk) Queues() []Waiting {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var out []Waiting
-	for _, key := range d.byAge() {
-		q := d.queues[key]
-		out = append(out, Waiting{key, q.model, len(q.waiters), q.waiters[0].call.wait(time.Now())})
+	for _, l := range d.byAge() {
+		q := d.queues[l]
+		oldest := q.waiters[0].call.wait(time.Now())
+		i := slices.IndexFunc(out, func(w Waiting) bool { return w.Key == l.key })
+		if i < 0 {
+			out = append(out, Waiting{l.key, q.model, 0, oldest})
+			i = len(out) - 1
+		}
+		out[i].Length += len(q.waiters)
 	}
 	return out
 }

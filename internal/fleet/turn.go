@@ -234,16 +234,14 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 		f.Breaker.Trying = f.Breaker.Trying && !t.trial
 		loading := f.Loading
 		f.Answered, f.NumCtx, f.Loading = now, t.want.NumCtx, time.Time{}
-		switch took := now.Sub(t.began); {
-		case t.Load >= LoadStart:
-			if stream && loading.Equal(t.began) { // an answer in one piece begins long after the load is over
-				f.Load = f.Load.With(took)
-			}
-			if !loading.IsZero() {
-				f.Came = now
+		switch {
+		case !loading.IsZero(): // whichever of those that wait for it is answered first
+			f.Came = now
+			if stream { // an answer in one piece begins long after the load is over
+				f.Load = f.Load.With(now.Sub(loading))
 			}
 		case t.Load == LoadNone && stream && t.alone:
-			f.First = f.First.With(took)
+			f.First = f.First.With(now.Sub(t.began))
 		}
 	})
 	if !before.Loading.IsZero() {

@@ -24,45 +24,11 @@ import (
 	"gollamas/internal/telemetry"
 )
 
-// A door is a listener whose connections are in memory, so that time can be pretended.
-type door struct {
-	came chan net.Conn
-	once sync.Once
-	shut chan struct{}
-}
-
-func newDoor() *door { return &door{came: make(chan net.Conn), shut: make(chan struct{})} }
-
-func (d *door) Accept() (net.Conn, error) {
-	select {
-	case c := <-d.came:
-		return c, nil
-	case <-d.shut:
-		return nil, net.ErrClosed
-	}
-}
-
-func (d *door) Close() error { d.once.Do(func() { close(d.shut) }); return nil }
-
-func (d *door) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 11434} }
-
-func (d *door) enter(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case d.came <- theirs:
-		return ours, nil
-	case <-d.shut:
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // A box is a pretend server behind a door.
 type box struct {
 	*ollamatest.Server
 	mu    sync.Mutex
-	door  *door
+	door  *ollamatest.Pipes
 	lines map[*line]bool // connections that gollamas has to it
 }
 
@@ -111,7 +77,7 @@ func newBox(o ollamatest.Options) *box {
 func (b *box) open() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	d := newDoor()
+	d := ollamatest.NewPipes()
 	b.door = d
 	go b.Serve(d)
 }
@@ -122,7 +88,7 @@ func (b *box) die() {
 	b.Stop()
 }
 
-func (b *box) current() *door {
+func (b *box) current() *ollamatest.Pipes {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.door
@@ -150,7 +116,7 @@ func (b *box) chats(model string) (n int) {
 type world struct {
 	*running
 	boxes   map[string]*box // by host name or address
-	door    *door
+	door    *ollamatest.Pipes
 	mu      sync.Mutex
 	names   map[string][]netip.Addr // what dns+ finds
 	lookups error                   // and why it does not
@@ -166,7 +132,7 @@ func pretend(t *testing.T, file string, boxes map[string]ollamatest.Options, tes
 	}
 	cfg := load(t, "--config", path)
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{boxes: map[string]*box{}, door: newDoor(), names: map[string][]netip.Addr{}}
+		w := &world{boxes: map[string]*box{}, door: ollamatest.NewPipes(), names: map[string][]netip.Addr{}}
 		for host, o := range boxes {
 			w.add(host, o)
 			if a, err := netip.ParseAddr(host); err == nil {
@@ -205,7 +171,7 @@ func (w *world) dial(ctx context.Context, network, address string) (net.Conn, er
 	if b == nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
-	c, err := b.current().enter(ctx, network, address)
+	c, err := b.current().Dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -301,8 +267,8 @@ func (w *world) crowd(n int, most time.Duration, body string) *sync.WaitGroup {
 	return &wg
 }
 
-func roundTrip(req *http.Request, to *door, so io.Writer) reply {
-	tr := &http.Transport{DialContext: to.enter, DisableKeepAlives: true, DisableCompression: true}
+func roundTrip(req *http.Request, to *ollamatest.Pipes, so io.Writer) reply {
+	tr := &http.Transport{DialContext: to.Dial, DisableKeepAlives: true, DisableCompression: true}
 	res, err := tr.RoundTrip(req)
 	if err != nil {
 		return reply{err: err}

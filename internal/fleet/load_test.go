@@ -16,7 +16,7 @@ import (
 // model takes, are known before the load is over and long before the next look is due.
 func TestALoadIsLookedAtWhenItBeginsAndWhenItIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipes()
+		l := ollamatest.NewPipes()
 		o := ollamatest.New(ollamatest.Options{Models: []ollamatest.Model{{Name: "one", Size: 100, Loaded: 170}}})
 		go o.Serve(l)
 		var log bytes.Buffer

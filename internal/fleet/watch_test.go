@@ -3,7 +3,6 @@ package fleet
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -20,39 +18,6 @@ import (
 	"gollamas/internal/ollamatest"
 )
 
-// pipes is a listener whose connections are in memory, so that time can be pretended too.
-type pipes struct {
-	c    chan net.Conn
-	once sync.Once
-	done chan struct{}
-}
-
-func newPipes() *pipes { return &pipes{c: make(chan net.Conn), done: make(chan struct{})} }
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.c:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.c <- theirs:
-		return ours, nil
-	case <-p.done:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // alone is a connection to s.
 func alone(s *Server) *Connection {
 	c := &Connection{id: s.ID()}
@@ -60,10 +25,10 @@ func alone(s *Server) *Connection {
 	return c
 }
 
-func watched(t *testing.T, l *pipes, log *bytes.Buffer) (s *Server, stop func()) {
+func watched(t *testing.T, l *ollamatest.Pipes, log *bytes.Buffer) (s *Server, stop func()) {
 	t.Helper()
 	u, _ := url.Parse("http://127.0.0.1:1")
-	c := Fixed(Options{ID: "s", URL: u, Dial: l.dial, Log: slog.New(slog.NewTextHandler(log, nil))})
+	c := Fixed(Options{ID: "s", URL: u, Dial: l.Dial, Log: slog.New(slog.NewTextHandler(log, nil))})
 	s = c.Servers()[0]
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -76,7 +41,7 @@ func watched(t *testing.T, l *pipes, log *bytes.Buffer) (s *Server, stop func())
 
 func TestTheWatchSeesWhatChangesWithinAnInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipes()
+		l := ollamatest.NewPipes()
 		o := ollamatest.New(ollamatest.Options{Version: "0.24.0", Models: []ollamatest.Model{{Name: "One"}}})
 		go o.Serve(l)
 		var log bytes.Buffer
@@ -124,7 +89,7 @@ func TestTheWatchSeesWhatChangesWithinAnInterval(t *testing.T) {
 
 func TestAServerThatHangsIsDownAndItsListsStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipes()
+		l := ollamatest.NewPipes()
 		o := ollamatest.New(ollamatest.Options{Models: []ollamatest.Model{{Name: "one"}}})
 		go o.Serve(l)
 		var log bytes.Buffer
@@ -156,7 +121,7 @@ func TestAServerThatHangsIsDownAndItsListsStay(t *testing.T) {
 
 func TestTheFirstLookIsNotWaitedForLongerThanAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipes() // nobody accepts
+		l := ollamatest.NewPipes() // nobody accepts
 		var log bytes.Buffer
 		s, stop := watched(t, l, &log)
 		start := time.Now()

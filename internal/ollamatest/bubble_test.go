@@ -3,10 +3,8 @@ package ollamatest
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,47 +21,14 @@ type box struct {
 func bubble(t *testing.T, o Options, test func(b *box)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(o)
-		l := newPipes()
+		l := NewPipes()
 		go s.Serve(l)
-		transport := &http.Transport{DialContext: l.dial}
+		transport := &http.Transport{DialContext: l.Dial}
 		test(&box{s, t, &http.Client{Transport: transport}})
 		transport.CloseIdleConnections()
 		s.Close()
 	})
 }
-
-// pipes is a listener whose connections are pipes.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.conns <- theirs:
-		return ours, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 11434} }
 
 // A reply is an answer as the client got it, and how long it took.
 type reply struct {

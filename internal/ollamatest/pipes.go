@@ -2,9 +2,10 @@ package ollamatest
 
 import (
 	"context"
-	"errors"
 	"net"
+	"os"
 	"sync"
+	"syscall"
 )
 
 // Pipes is a listener whose connections are in memory, so that whoever talks to a
@@ -28,11 +29,11 @@ func (p *Pipes) Accept() (net.Conn, error) {
 	}
 }
 
-// Close has every Dial fail from now on.
+// Close has every Dial refused from now on, as where nobody listens.
 func (p *Pipes) Close() error { p.once.Do(func() { close(p.done) }); return nil }
 
 // Addr is an address of loopback that nobody listens on.
-func (p *Pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+func (p *Pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 11434} }
 
 // Dial opens a connection, whatever the address.
 func (p *Pipes) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -41,7 +42,7 @@ func (p *Pipes) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	case p.conns <- theirs:
 		return ours, nil
 	case <-p.done:
-		return nil, errors.New("connection refused")
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

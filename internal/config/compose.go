@@ -188,8 +188,9 @@ func (c *composer) addRoute(s said[way]) {
 }
 
 func checkModel(name string) error {
-	if route.IsPattern(name) {
-		return route.CheckPattern(name)
+	if ollama.IsPattern(name) {
+		_, err := ollama.ParsePattern(name)
+		return err
 	}
 	_, err := route.CheckName(name)
 	if err != nil && strings.Contains(name, "://") { // a URL with a = in it: it may be a password's
@@ -322,8 +323,8 @@ func (c *composer) table() {
 
 // sameModel says whether two names are of one model, or one pattern.
 func sameModel(a, b string) bool {
-	if route.IsPattern(a) || route.IsPattern(b) {
-		return route.SamePattern(a, b)
+	if ollama.IsPattern(a) || ollama.IsPattern(b) {
+		return ollama.SamePattern(a, b)
 	}
 	an, err := ollama.ParseName(a)
 	bn, err2 := ollama.ParseName(b)

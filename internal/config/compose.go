@@ -51,6 +51,8 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 		c.problems.add("models", "there are none: name some, or leave models out to serve all that every connection has")
 	}
 	c.table()
+	c.rules(g.said.rules, env.rules, file.rules)
+	c.preload(slices.Concat(g.said.preload, env.preload, file.preload))
 	return c.Config, errors.Join(c.problems...)
 }
 
@@ -64,6 +66,8 @@ type composer struct {
 	valueAt    map[string]string // where a plain setting was said
 	valueWrong map[string]bool   // plain settings that were said wrong somewhere
 	routeAt    map[[2]int]string // where a model's route to a connection was said
+	commanded  []said[way]       // the command's routes
+	whole      bool              // nothing was wrong with the routes and what comes before the rules
 }
 
 // originsEnv is Ollama's own variable: which web pages may ask.
@@ -153,6 +157,7 @@ func (c *composer) named(id string) int {
 
 // route adds the file's routes, but those of models that the command routes, and the command's.
 func (c *composer) route(file, command []said[way]) {
+	c.commanded = command
 	for _, s := range file {
 		if !slices.ContainsFunc(command, func(o said[way]) bool { return sameModel(s.key, o.key) }) {
 			c.addRoute(s)

@@ -218,7 +218,7 @@ func TestBodiesThatSayThingsTwiceKeepThePromise(t *testing.T) {
 	options := func() string {
 		return []string{`"options":`, `"Options" : `, `"opt\u0069ons":`}[r.IntN(3)] + pick(someOptions, 4, nil)
 	}
-	for range 50_000 {
+	for range 15_000 {
 		w := wish(30*time.Second, 4096, Unsaid)
 		w.KeepAlive.Force, w.NumCtx.Force = Force(r.IntN(3)), Force(r.IntN(3))
 		w.promise(t, []byte(pick(somethings, 6, options)))

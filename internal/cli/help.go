@@ -25,6 +25,7 @@ Flags
 
 const helpTail = `
 A MODEL may have a * in it (qwen*, *). Connections and no proxy at all = every model they have.
+A SCOPE is MODEL, @CONNECTION or MODEL@CONNECTION; none = everywhere. The most specific decides.
 A URL may be dns+http://NAME:11434: there is a server at each address that the name has.
 Every flag is a variable too: --max-body is GOLLAMAS_MAX_BODY, --proxy is GOLLAMAS_PROXIES.
 OLLAMA_ORIGINS names the web pages that may ask, as it does for Ollama.
@@ -35,10 +36,14 @@ gollamas.example.yaml shows the file. A flag wins over a variable, a variable ov
 func (t terminal) help([]string) error {
 	var b strings.Builder
 	b.WriteString(helpHead)
-	row := func(flag, help string) { fmt.Fprintf(&b, "  %-22s %s\n", flag, help) }
+	row := func(flag, help string) { fmt.Fprintf(&b, "  %-25s %s\n", flag, help) }
 	for _, l := range config.Lists {
-		row("--"+l.Flag+" "+l.Value, l.Help)
-		row("--"+l.Plural+" A,B", "the same, as a list")
+		switch {
+		case l.Plural != "":
+			row("--"+l.Flag+" "+l.Value, l.Help+"; or --"+l.Plural+" A,B")
+		case l.Help != "":
+			row("--"+l.Flag+" "+l.Value, l.Help)
+		}
 	}
 	row("--"+config.FileFlag+" FILE", "a YAML file with any of these settings")
 	for _, s := range config.Settings {
@@ -61,5 +66,5 @@ func otherNames(s config.Setting) string {
 			names[i] = "-" + n
 		}
 	}
-	return "; also " + strings.Join(names, ", ")
+	return "; = " + strings.Join(names, ", ")
 }

@@ -52,6 +52,8 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 		c.problems.add("models", "there are none: name some, or leave models out to serve all that every connection has")
 	}
 	c.table()
+	c.rules(g.said.rules, env.rules, file.rules)
+	c.preload(slices.Concat(g.said.preload, env.preload, file.preload))
 	return c.Config, errors.Join(c.problems...)
 }
 
@@ -65,6 +67,8 @@ type composer struct {
 	valueAt    map[string]string // where a plain setting was said
 	valueWrong map[string]bool   // plain settings that were said wrong somewhere
 	routeAt    map[[2]int]string // where a model's route to a connection was said
+	commanded  []said[way]       // the command's routes
+	whole      bool              // nothing was wrong with the routes and what comes before the rules
 }
 
 // originsEnv is Ollama's own variable: which web pages may ask.
@@ -158,6 +162,7 @@ func (c *composer) named(id string) int {
 
 // route adds the file's routes, but those of models that the command routes, and the command's.
 func (c *composer) route(file, command []said[way]) {
+	c.commanded = command
 	for _, s := range file {
 		if !slices.ContainsFunc(command, func(o said[way]) bool { return sameModel(s.key, o.key) }) {
 			c.addRoute(s)
@@ -193,8 +198,9 @@ func (c *composer) addRoute(s said[way]) {
 }
 
 func checkModel(name string) error {
-	if route.IsPattern(name) {
-		return route.CheckPattern(name)
+	if ollama.IsPattern(name) {
+		_, err := ollama.ParsePattern(name)
+		return err
 	}
 	_, err := route.CheckName(name)
 	if err != nil && strings.Contains(name, "://") { // a URL with a = in it: it may be a password's
@@ -327,8 +333,8 @@ func (c *composer) table() {
 
 // sameModel says whether two names are of one model, or one pattern.
 func sameModel(a, b string) bool {
-	if route.IsPattern(a) || route.IsPattern(b) {
-		return route.SamePattern(a, b)
+	if ollama.IsPattern(a) || ollama.IsPattern(b) {
+		return ollama.SamePattern(a, b)
 	}
 	an, err := ollama.ParseName(a)
 	bn, err2 := ollama.ParseName(b)

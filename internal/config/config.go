@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gollamas/internal/balance"
+	"gollamas/internal/rewrite"
 	"gollamas/internal/route"
 )
 
@@ -29,7 +30,16 @@ type Config struct {
 	ReadHeader time.Duration
 	Stall      Stall
 	Queue      Queue
+	Ping       time.Duration // how often what is preloaded is kept loaded; 0 = never
+	LoadWait   time.Duration // how long a request waits for its model to load
+	ColdStart  ColdStart
 	Origins    string // OLLAMA_ORIGINS, as Ollama reads it
+
+	// KeepAlive and NumCtx are for rewrite.NewRules. A connection in them is its ID,
+	// or its URL where it has none.
+	KeepAlive []rewrite.Scoped[rewrite.KeepAlive]
+	NumCtx    []rewrite.Scoped[int]
+	Preload   []string // models by their own names, each once; never a pattern
 
 	Connections []Connection
 	Models      []Model
@@ -47,6 +57,11 @@ type Stall struct {
 type Queue struct {
 	Length int           // requests that may wait; 0 = none
 	Wait   time.Duration // how long each may
+}
+
+// ColdStart is what a client hears while its model loads.
+type ColdStart struct {
+	Comments time.Duration // how often a /v1 stream has an SSE comment; 0 = never
 }
 
 // A Connection is a server and how to reach it.
@@ -93,5 +108,7 @@ func defaults() Config {
 		ReadHeader: 10 * time.Second,
 		Stall:      Stall{FirstToken: 15 * time.Minute, NextToken: 5 * time.Minute},
 		Queue:      Queue{Length: 256, Wait: 2 * time.Minute},
+		Ping:       4 * time.Minute,
+		LoadWait:   10 * time.Minute,
 	}
 }

@@ -106,7 +106,8 @@ func TestEveryNameOfAFlagAndVariable(t *testing.T) {
 }
 
 func plain(c Config) []any {
-	return []any{c.Listen, c.Level, c.ListAliases, c.AllowRunning, c.Balance, c.Admin, c.MaxBody, c.Watch, c.Drain, c.ReadHeader, c.Stall, c.Queue}
+	return []any{c.Listen, c.Level, c.ListAliases, c.AllowRunning, c.Balance, c.Admin, c.MaxBody, c.Watch, c.Drain, c.ReadHeader, c.Stall, c.Queue,
+		c.Ping, c.LoadWait, c.ColdStart, c.KeepAlive, c.NumCtx, c.Preload}
 }
 
 func TestAFlagWinsOverAVariableOverTheFile(t *testing.T) {
@@ -614,7 +615,8 @@ func TestTheShippedExamplePassesAndShowsEveryDefault(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"connections:", "models:", "routes:", "aliases:", "headers:", "tls:", "ca:", "cert:", "insecure:", "${",
-		"parallel: 0 ", "dns+http://", "weight: 1 ", "tier: 0 ", "    balance: " + defaults().Balance + " "} {
+		"\n# keep_alive: ", "\n# num_ctx: ", "\n    # keep_alive: ", "\n    # num_ctx: ", "\n    # on: ", "\n  #   keep_alive: ", "\n  #   num_ctx: ",
+		"{enforce: ", "{default: ", "    preload: false ", "parallel: 0 ", "dns+http://", "weight: 1 ", "tier: 0 ", "    balance: " + defaults().Balance + " "} {
 		if !strings.Contains(string(text), key) {
 			t.Errorf("the example does not show %s", key)
 		}

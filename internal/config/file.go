@@ -12,6 +12,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
+
+	"gollamas/internal/rewrite"
 )
 
 // readFile reads a YAML file's settings. What is wrong with them is in the
@@ -58,7 +60,7 @@ func (r *reader) document(doc any) {
 	if doc == nil {
 		return
 	}
-	known := []string{"connections", "models", "aliases", "stall", "queue"}
+	known := []string{"connections", "models", "aliases", "keep_alive", "num_ctx", "stall", "queue", "cold_start"}
 	for _, s := range Settings {
 		known = append(known, s.Key)
 	}
@@ -74,7 +76,9 @@ func (r *reader) document(doc any) {
 			r.members(place, v, nil, r.model)
 		case "aliases":
 			r.members(place, v, nil, r.alias)
-		case "stall", "queue":
+		case "keep_alive", "num_ctx":
+			r.rule(place, key, ruling{}, v)
+		case "stall", "queue", "cold_start":
 			r.members(place, v, below(key), r.value)
 		default:
 			r.value(place, key, v)
@@ -94,7 +98,7 @@ func (r *reader) connection(place, id string, v any) {
 	if _, short := v.(string); short {
 		c.value.url, _ = r.text(place, v)
 	} else {
-		r.members(place, v, []string{"url", "headers", "tls", "parallel"}, func(place, key string, v any) {
+		r.members(place, v, []string{"url", "headers", "tls", "parallel", "keep_alive", "num_ctx"}, func(place, key string, v any) {
 			switch key {
 			case "url":
 				c.value.url, _ = r.text(place, v)
@@ -104,6 +108,8 @@ func (r *reader) connection(place, id string, v any) {
 				r.tls(place, v, &c.value.tls)
 			case "parallel":
 				r.number(place, v, &c.value.parallel, 0, many)
+			case "keep_alive", "num_ctx":
+				r.rule(place, key, ruling{Scope: rewrite.Scope{Connection: id}}, v)
 			}
 		})
 	}
@@ -165,7 +171,7 @@ func (r *reader) model(place, name string, v any) {
 		return
 	}
 	routed := false
-	r.members(place, v, []string{"routes", "aliases", "balance"}, func(place, key string, v any) {
+	r.members(place, v, []string{"routes", "aliases", "balance", "preload", "keep_alive", "num_ctx", "on"}, func(place, key string, v any) {
 		switch key {
 		case "routes":
 			routed = true
@@ -180,10 +186,48 @@ func (r *reader) model(place, name string, v any) {
 			if policy, ok := r.text(place, v); ok {
 				r.said.policies = append(r.said.policies, said[string]{place, name, policy})
 			}
+		case "preload":
+			if r.truth(place, v) {
+				r.said.preload = append(r.said.preload, said[bool]{place, name, true})
+			}
+		case "keep_alive", "num_ctx":
+			r.rule(place, key, ruling{Scope: rewrite.Scope{Model: name}, own: true}, v)
+		case "on":
+			r.on(place, name, v)
 		}
 	})
 	if !routed {
 		r.said.problems.add(place, noRoutes)
+	}
+}
+
+// on reads a model's rules on one connection or another.
+func (r *reader) on(place, model string, v any) {
+	r.members(place, v, nil, func(place, id string, v any) {
+		r.members(place, v, []string{"keep_alive", "num_ctx"}, func(place, key string, v any) {
+			r.rule(place, key, ruling{Scope: rewrite.Scope{Model: model, Connection: id}, own: true}, v)
+		})
+	})
+}
+
+// rule reads a value that is a default, or a mapping that says whether it is that or enforced.
+func (r *reader) rule(place, setting string, in ruling, v any) {
+	say := func(place string, force rewrite.Force, v any) {
+		if text, ok := r.text(place, v); ok {
+			in.force, in.value, in.text = force, text, text
+			r.said.rules = append(r.said.rules, said[ruling]{place, setting, in})
+		}
+	}
+	switch m := v.(type) {
+	case yaml.MapSlice:
+		r.members(place, v, []string{"default", "enforce"}, func(place, key string, v any) {
+			say(place, map[string]rewrite.Force{"default": rewrite.Default, "enforce": rewrite.Enforced}[key], v)
+		})
+		if len(m) == 0 {
+			r.said.problems.add(place, "it says nothing: write {default: VALUE} or {enforce: VALUE}")
+		}
+	default:
+		say(place, rewrite.Default, v)
 	}
 }
 

@@ -39,6 +39,9 @@ func Flags(fs *flag.FlagSet) *Given {
 			l.add(&g.said, "--"+l.Flag, v)
 			return nil
 		})
+		if l.Plural == "" {
+			continue
+		}
 		fs.Func(l.Plural, "", func(v string) error {
 			g.said.addList(l, "--"+l.Plural, v)
 			return nil

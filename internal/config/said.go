@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"gollamas/internal/rewrite"
 )
 
 // A source is what the file says, or the flags, or the environment.
@@ -13,6 +15,8 @@ type source struct {
 	routes      []said[way]    // key is the model
 	policies    []said[string] // key is the model, value its balance
 	aliases     []said[string] // key is the alias, value the model
+	rules       []said[ruling] // key is the setting
+	preload     []said[bool]   // key is the model, value whether it says so itself, in the file
 	problems    problems
 	modelsSaid  bool // there are models, be they wrong
 }
@@ -82,6 +86,14 @@ func (s *source) addRoute(place, text string) {
 	s.routes = append(s.routes, said[way]{place, model, plainWay(to)})
 }
 
+func (s *source) addPreload(place, text string) {
+	if text = strings.TrimSpace(text); text == "" {
+		s.problems.add(place, "an empty part: write MODEL or %s", preloadAll)
+		return
+	}
+	s.preload = append(s.preload, said[bool]{place: place, key: text})
+}
+
 func (s *source) addAlias(place, text string) {
 	alias, model, err := pair(text, "ALIAS", "MODEL")
 	if err != nil {
@@ -93,17 +105,27 @@ func (s *source) addAlias(place, text string) {
 
 // A List is a setting that is said several times, or once as a list.
 type List struct {
-	Flag   string // said once each
-	Plural string // said as a list
-	Env    []string
-	Value  string // what it looks like
-	Help   string
+	Flag   string   // said once each
+	Plural string   // said as a list; "" = only the variable is one
+	Env    []string // said as a list
+	Value  string   // what it looks like
+	Help   string   // "" = the one before tells of it
 	add    func(*source, string, string)
 }
 
 // Lists are all of them.
 var Lists = []List{
-	{"proxy", "proxies", []string{"GOLLAMAS_PROXIES", "PROXIES"}, "MODEL=URL", "where a model's requests go; once for each, again for one more server", (*source).addRoute},
-	{"connection", "connections", []string{"GOLLAMAS_CONNECTIONS", "CONNECTIONS"}, "ID=URL", "names a server: the ID then stands for the URL; once for each", (*source).addConnection},
-	{"alias", "aliases", []string{"GOLLAMAS_ALIASES", "ALIASES"}, "ALIAS=MODEL", "another name for a model; once for each", (*source).addAlias},
+	{"proxy", "proxies", []string{"GOLLAMAS_PROXIES", "PROXIES"}, "MODEL=URL",
+		"where a model's requests go, once for each server", (*source).addRoute},
+	{"connection", "connections", []string{"GOLLAMAS_CONNECTIONS", "CONNECTIONS"}, "ID=URL",
+		"names a server: the ID then stands for the URL", (*source).addConnection},
+	{"alias", "aliases", []string{"GOLLAMAS_ALIASES", "ALIASES"}, "ALIAS=MODEL",
+		"another name for a model", (*source).addAlias},
+	{"keep-alive", "", []string{"GOLLAMAS_KEEP_ALIVE"}, "[SCOPE=]TIME",
+		"time in memory where a request says none; --enforce-keep-alive = always", addRule("keep_alive", rewrite.Default)},
+	{"enforce-keep-alive", "", []string{"GOLLAMAS_ENFORCE_KEEP_ALIVE"}, "[SCOPE=]TIME", "", addRule("keep_alive", rewrite.Enforced)},
+	{"num-ctx", "", []string{"GOLLAMAS_NUM_CTX"}, "[SCOPE=]N",
+		"context size where a request says none; --enforce-num-ctx = always", addRule("num_ctx", rewrite.Default)},
+	{"enforce-num-ctx", "", []string{"GOLLAMAS_ENFORCE_NUM_CTX"}, "[SCOPE=]N", "", addRule("num_ctx", rewrite.Enforced)},
+	{"preload", "", []string{"GOLLAMAS_PRELOAD"}, "MODEL", "load at start, and when a server comes back; all = every named model", (*source).addPreload},
 }

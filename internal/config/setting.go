@@ -38,10 +38,16 @@ var Settings = []Setting{
 		Help: "serve a model that is loaded on any connection, configured or not",
 		set:  func(c *Config, v string) error { return setBool(&c.AllowRunning, v) }},
 	{Key: "balance", Value: "POLICY", Env: []string{"GOLLAMAS_BALANCE"},
-		Help: "order of servers: loaded-first (default), least-busy, round-robin, in-order",
+		Help: "which server: loaded-first (default), least-busy, round-robin, in-order",
 		set:  func(c *Config, v string) error { return setPolicy(&c.Balance, v) }},
 	{Key: "admin", Value: "ADDR", Env: []string{"GOLLAMAS_ADMIN"},
 		Help: "metrics, health and state are here (default localhost:11435; off = none)", set: setAdmin},
+	{Key: "ping", Value: "TIME", Env: []string{"GOLLAMAS_PING"},
+		Help: "how often what is preloaded is kept loaded (default 4m; 0 = never)",
+		set:  func(c *Config, v string) error { return setInterval(&c.Ping, v) }},
+	{Key: "load_wait", Value: "TIME", Env: []string{"GOLLAMAS_LOAD_WAIT"},
+		Help: "how long a request waits for its model to load (default 10m)",
+		set:  func(c *Config, v string) error { return setDuration(&c.LoadWait, v, time.Second) }},
 	{Key: "max_body", Value: "SIZE", Env: []string{"GOLLAMAS_MAX_BODY"},
 		Help: "largest request that is read to be routed (default 512MiB)", set: setMaxBody},
 	{Key: "watch", Value: "TIME", Env: []string{"GOLLAMAS_WATCH"},
@@ -61,6 +67,7 @@ var nested = []Setting{
 	{Key: "stall.next_token", set: func(c *Config, v string) error { return setDuration(&c.Stall.NextToken, v, time.Second) }},
 	{Key: "queue.length", set: func(c *Config, v string) error { return setNumber(&c.Queue.Length, v, 0, many) }},
 	{Key: "queue.wait", set: func(c *Config, v string) error { return setDuration(&c.Queue.Wait, v, 0) }},
+	{Key: "cold_start.comments", set: func(c *Config, v string) error { return setInterval(&c.ColdStart.Comments, v) }},
 }
 
 // below are the keys that nested values have under one at the top.
@@ -178,6 +185,19 @@ func setDuration(to *time.Duration, v string, least time.Duration) error {
 		return fmt.Errorf("%q is too short: the least is %s", v, least)
 	case d > longest:
 		return fmt.Errorf("%q is too long: the most is a year", v)
+	}
+	*to = d
+	return nil
+}
+
+// setInterval takes how often something is done; 0 = never.
+func setInterval(to *time.Duration, v string) error {
+	var d time.Duration
+	if err := setDuration(&d, v, 0); err != nil {
+		return err
+	}
+	if d > 0 && d < time.Second {
+		return fmt.Errorf("%q is too often: write at least 1s, or 0 for never", v)
 	}
 	*to = d
 	return nil

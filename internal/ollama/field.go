@@ -130,21 +130,26 @@ func (o *Object) Bool(f Field, otherwise bool) bool {
 	return otherwise
 }
 
-// maxOptions is more than a request's options need.
-const maxOptions = 64 << 10
+// Stands says whether f stands in the object, be it as null.
+func (o *Object) Stands(f Field) bool { return len(o.members[f]) > 0 }
 
-// NumCtx is the context size that the request's options ask for, 0 = they ask
-// for none. Unlike a request's own fields, options match in one case only.
+// Last is the value of f that stands last, nil where there is none or where it is null: what
+// encoding/json leaves in a pointer, which null empties.
+func (o *Object) Last(f Field) []byte {
+	if o.Missing(f) {
+		return nil
+	}
+	m := o.members[f][len(o.members[f])-1]
+	return o.Body[m.val.from:m.val.to]
+}
+
+// NumCtx is the context size that the request's options ask for, 0 = they ask for none.
 func (o *Object) NumCtx() int {
-	raw := o.raw(FieldOptions)
-	if raw == nil || len(raw) > maxOptions {
+	raw, ok := o.Option("num_ctx")
+	if !ok {
 		return 0
 	}
-	var options map[string]json.RawMessage
-	if json.Unmarshal(raw, &options) != nil {
-		return 0
-	}
-	n, err := strconv.ParseFloat(string(options["num_ctx"]), 64)
+	n, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil || n < 1 || n > 1<<31 {
 		return 0
 	}

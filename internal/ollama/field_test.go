@@ -17,7 +17,11 @@ func TestTheContextAskedForIsRead(t *testing.T) {
 		`{"options":{"temperature":0.1,"num_ctx":4096.0}}`:           4096,
 		`{"OPTIONS":{"num_ctx":1024}}`:                               1024,
 		`{"options":{"num_ctx":1},"options":{"num_ctx":2}}`:          2,
-		`{"options":{"num_ctx":7},"options":null}`:                   0,
+		`{"options":{"num_ctx":7},"options":null}`:                   0, // null empties a map
+		`{"options":{"num_ctx":7},"OPTIONS":{"top_k":1}}`:            7, // two are merged
+		`{"options":null,"options":{"num_\u0063tx":7}}`:              7,
+		`{"options":{"num_ctx":7},"options":{"num_ctx":null}}`:       0,
+		`{"options":{"num_ctx":7},"options":5}`:                      0, // the server refuses it
 		`{"options":{"NUM_CTX":8192}}`:                               0, // an option matches in one case only
 		`{"options":{"num_ctx":"8192"}}`:                             0, // the server refuses it
 		`{"options":{"num_ctx":null}}`:                               0,

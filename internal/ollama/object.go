@@ -29,20 +29,12 @@ const (
 
 var fieldKeys = [fieldCount]string{"model", "name", "messages", "max_tokens", "input", "options", "stream", "tools", "keep_alive", "prompt"}
 
-// A member is where one member of the object stands in the body.
-type member struct {
-	comma    int // of the comma before it, -1 for the first
-	key, val span
-	plain    bool // the key is spelled just so: right case, no escapes
-}
-
-type span struct{ from, to int }
-
 // An Object is a request's body and where its fields stand in it. Every
 // occurrence of a field is remembered, because encoding/json, which Ollama
 // reads with, lets the last one win across spellings.
 type Object struct {
 	Body    []byte
+	inside  int // just behind the opening brace; 0 where there is none, for the body is null
 	members [fieldCount][]member
 }
 
@@ -66,7 +58,8 @@ func ReadObject(body []byte) (Object, error) {
 	if body[i] != '{' {
 		return o, notObject(body[i:], body)
 	}
-	if err := o.scan(i + 1); err == ErrTooOften {
+	o.inside = i + 1
+	if err := eachMember(body, i, o.note); err == ErrTooOften {
 		return o, err
 	} else if err != nil {
 		return o, cmp.Or(Check(body), err)
@@ -91,44 +84,6 @@ func notObject(value, body []byte) error {
 	return &TypeError{Value: typeWord(value)}
 }
 
-// scan reads members from i, just behind the opening brace.
-func (o *Object) scan(i int) error {
-	b, comma := o.Body, -1
-	i = skipSpace(b, i)
-	if i < len(b) && b[i] == '}' {
-		return nil
-	}
-	for {
-		m := member{comma: comma}
-		if i = skipSpace(b, i); i == len(b) || b[i] != '"' {
-			return errSyntax
-		}
-		m.key = span{i, skipString(b, i)}
-		if i = skipSpace(b, m.key.to); i >= len(b) || b[i] != ':' {
-			return errSyntax
-		}
-		i = skipSpace(b, i+1)
-		m.val = span{i, skipValue(b, i)}
-		if m.val.to == m.val.from || m.val.to > len(b) {
-			return errSyntax
-		}
-		if err := o.note(m); err != nil {
-			return err
-		}
-		if i = skipSpace(b, m.val.to); i == len(b) {
-			return errSyntax
-		}
-		switch b[i] {
-		case '}':
-			return nil
-		case ',':
-			comma, i = i, i+1
-		default:
-			return errSyntax
-		}
-	}
-}
-
 // mostOften is how often one field may stand in an object. Nobody means more;
 // each is remembered, and a body of millions would take gigabytes.
 const mostOften = 64
@@ -138,15 +93,7 @@ var ErrTooOften = errors.New("one field stands in the request more than 64 times
 
 // note keeps m if its key is one of ours.
 func (o *Object) note(m member) error {
-	key := o.Body[m.key.from+1 : m.key.to-1]
-	escaped := bytes.IndexByte(key, '\\') >= 0
-	if escaped {
-		var s string
-		if json.Unmarshal(o.Body[m.key.from:m.key.to], &s) != nil {
-			return nil
-		}
-		key = []byte(s)
-	}
+	key, escaped := keyOf(o.Body, m)
 	for f, want := range fieldKeys {
 		if len(key) < len(want) || len(key) > 3*len(want) { // of what folds into a letter, K (U+212A) is longest: three bytes
 			continue

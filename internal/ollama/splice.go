@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 )
@@ -16,25 +17,36 @@ type Splice struct {
 // of one with an oddly spelled key, the first becomes the plain member and the others go.
 func (o *Object) Replace(f Field, value string) []Splice {
 	quoted, _ := json.Marshal(value) // a string always encodes
+	return o.settle(nil, f, quoted)
+}
+
+// settle appends the splices that make value the one value of f, where f stands in the object.
+func (o *Object) settle(edits []Splice, f Field, value []byte) []Splice {
 	all := o.members[f]
 	if len(all) == 0 {
-		return nil
+		return edits
 	}
 	if !o.Ambiguous(f) {
-		return []Splice{{all[0].val.from, all[0].val.to, quoted}}
+		return append(edits, Splice{all[0].val.from, all[0].val.to, value})
 	}
-	first := append([]byte(`"`+fieldKeys[f]+`":`), quoted...)
-	edits := []Splice{{all[0].key.from, all[0].val.to, first}}
+	edits = append(edits, Splice{all[0].key.from, all[0].val.to, plainMember(nil, fieldKeys[f], value)})
 	for _, m := range all[1:] { // never the object's first member, so a comma stands before it
 		edits = append(edits, Splice{From: m.comma, To: m.val.to})
 	}
 	return edits
 }
 
+// plainMember appends a member whose key needs no escapes.
+func plainMember(to []byte, key string, value []byte) []byte {
+	to = append(append(append(to, '"'), key...), '"', ':')
+	return append(to, value...)
+}
+
 // Segments is body with the splices done, as pieces of body and of the
-// splices: nothing large is copied. The splices may come in any order and must not overlap.
+// splices: nothing large is copied. The splices may come in any order and must not overlap;
+// what is put in where another begins stands before it.
 func Segments(body []byte, edits []Splice) [][]byte {
-	edits = slices.SortedFunc(slices.Values(edits), func(a, b Splice) int { return a.From - b.From })
+	edits = slices.SortedFunc(slices.Values(edits), inOrder)
 	var out [][]byte
 	at := 0
 	add := func(p []byte) {
@@ -50,3 +62,5 @@ func Segments(body []byte, edits []Splice) [][]byte {
 	add(body[at:])
 	return out
 }
+
+func inOrder(a, b Splice) int { return cmp.Or(a.From-b.From, a.To-b.To) }

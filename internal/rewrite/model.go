@@ -10,15 +10,24 @@ type Model struct {
 	Asked  string // as the client wrote it
 }
 
-// Body returns the request's body with name in the place of the model's, in
+// Body returns the request's body with name in the place of the model's, and more edits done, in
 // pieces that share the original's bytes. An empty name means the client's own: then
 // only what two parsers could read differently is settled.
-func (m Model) Body(name string) [][]byte {
+func (m Model) Body(name string, more ...ollama.Splice) [][]byte {
+	edits := append(m.Edits(name), more...)
+	if len(edits) == 0 {
+		return [][]byte{m.Object.Body}
+	}
+	return ollama.Segments(m.Object.Body, edits)
+}
+
+// Edits are the splices that put name in the place of the model's.
+func (m Model) Edits(name string) []ollama.Splice {
 	if name == "" {
 		name = m.Asked
 	}
 	if name == m.Asked && !m.Object.Ambiguous(m.Field) {
-		return [][]byte{m.Object.Body}
+		return nil
 	}
-	return ollama.Segments(m.Object.Body, m.Object.Replace(m.Field, name))
+	return m.Object.Replace(m.Field, name)
 }

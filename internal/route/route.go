@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
@@ -42,7 +41,7 @@ type Route struct {
 	Pattern bool   // Name has a * in it
 	Key     string // of an exact name
 	Short   string // an exact name as people write it
-	match   string // of a pattern: what Full and Short of a name are compared with, in lower case
+	match   ollama.Pattern
 	Balance string // the policy's name
 	Policy  balance.Policy
 	to      []To
@@ -86,7 +85,7 @@ func New(models []Model, aliases []Alias) (*Table, error) {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(t.patterns, func(a, b *Route) int { return len(b.Name) - len(a.Name) })
+	slices.SortStableFunc(t.patterns, func(a, b *Route) int { return a.match.Longer(b.match) })
 	return t, t.addAliases(aliases)
 }
 
@@ -95,13 +94,11 @@ func (t *Table) add(m Model) error {
 	r.Policy = balance.Named(r.Balance)
 	r.settle()
 	t.all = append(t.all, r)
-	if r.Pattern = IsPattern(m.Name); r.Pattern {
-		if err := CheckPattern(m.Name); err != nil {
-			return err
-		}
-		r.match = normalPattern(m.Name)
+	var err error
+	if r.Pattern = ollama.IsPattern(m.Name); r.Pattern {
+		r.match, err = ollama.ParsePattern(m.Name)
 		t.patterns = append(t.patterns, r)
-		return nil
+		return err
 	}
 	n, err := CheckName(m.Name)
 	if err != nil {
@@ -168,32 +165,6 @@ func (t *Table) resolve(a Alias, means map[string]string) error {
 	return &AliasError{a.Name, "leads in a circle: " + path}
 }
 
-// IsPattern says whether a model's name stands for several.
-func IsPattern(name string) bool { return strings.Contains(name, "*") }
-
-// CheckPattern says what is wrong with a pattern: a byte that no model's name has.
-func CheckPattern(s string) error {
-	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-.:/*", c) >= 0) {
-			return fmt.Errorf("%q matches no model: %q stands in no name", s, string(c))
-		}
-	}
-	return nil
-}
-
-// SamePattern says whether two patterns are one.
-func SamePattern(a, b string) bool { return normalPattern(a) == normalPattern(b) }
-
-// normalPattern is a pattern without what Ollama leaves out when it names a model.
-func normalPattern(s string) string {
-	s = strings.ToLower(s)
-	for _, front := range []string{"https://", "http://", "registry.ollama.ai/", "library/"} {
-		s = strings.TrimPrefix(s, front)
-	}
-	return s
-}
-
 // CheckName reads a model's name as an operator may write it.
 func CheckName(s string) (ollama.Name, error) {
 	n, err := ollama.ParseName(s)
@@ -235,34 +206,14 @@ func (t *Table) pattern(n ollama.Name) *Route {
 	if len(t.patterns) == 0 {
 		return nil
 	}
-	full, short := strings.ToLower(n.Full()), strings.ToLower(n.Short())
+	var buf [128]byte
+	name := n.Fold(buf[:0])
 	for _, r := range t.patterns {
-		if matches(r.match, full) || matches(r.match, short) {
+		if r.match.Matches(name) {
 			return r
 		}
 	}
 	return nil
-}
-
-// matches says whether a pattern, in which * is any run of characters, is name.
-func matches(pattern, name string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == name
-	}
-	if !strings.HasPrefix(name, parts[0]) {
-		return false
-	}
-	name = name[len(parts[0]):]
-	last := parts[len(parts)-1]
-	for _, p := range parts[1 : len(parts)-1] {
-		i := strings.Index(name, p)
-		if i < 0 {
-			return false
-		}
-		name = name[i+len(p):]
-	}
-	return len(name) >= len(last) && strings.HasSuffix(name, last)
 }
 
 // All is every route, in the operator's order.

@@ -48,9 +48,6 @@ func TestAPatternIsReadAsANameIs(t *testing.T) {
 	if _, ok := lookup(t, table, "qwen3"); !ok {
 		t.Error("the default host and namespace in a pattern keep it from matching")
 	}
-	if !SamePattern("QWEN*", "library/qwen*") || SamePattern("qwen*", "qwen3*") {
-		t.Error("SamePattern")
-	}
 	if _, err := New([]Model{{Name: "qwen *!"}}, nil); err == nil {
 		t.Error("a pattern that can match nothing passed")
 	}
@@ -64,21 +61,6 @@ func TestWithoutARouteThereIsNone(t *testing.T) {
 	for _, name := range []string{"gemma3", "llama3.2:1b", "me/qwen3", "other.host/library/llama3.2"} {
 		if m, ok := lookup(t, table, name); ok {
 			t.Errorf("%s leads to %s", name, m.Name)
-		}
-	}
-}
-
-func TestPatterns(t *testing.T) {
-	for _, c := range []struct {
-		pattern, name string
-		want          bool
-	}{
-		{"*", "", true}, {"*", "x", true}, {"a*", "a", true}, {"a*", "ba", false}, {"*a", "ba", true}, {"*a", "ab", false},
-		{"a*b", "ab", true}, {"a*b", "a", false}, {"a*b*c", "axbxc", true}, {"a*b*c", "axc", false}, {"ab*ba", "aba", false},
-		{"**", "x", true}, {"a**b", "ab", true}, {"*:7b", "x:7b", true}, {"*:7b", "x:70b", false},
-	} {
-		if got := matches(c.pattern, c.name); got != c.want {
-			t.Errorf("%s and %s: %v", c.pattern, c.name, got)
 		}
 	}
 }

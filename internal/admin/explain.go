@@ -78,7 +78,7 @@ func (a *admin) explain(w http.ResponseWriter, r *http.Request) {
 
 func (a *admin) explained(name ollama.Name, match route.Match, numCtx int) explanation {
 	members, remote := match.Members()
-	ask := balance.Ask{Key: match.Key, Model: name.Short(), Members: func() []balance.Member { return members }, Policy: match.Policy, NumCtx: numCtx, Counted: true}
+	ask := balance.Ask{Key: match.Key, Model: name.Short(), Members: func() []balance.Member { return members }, Policy: match.Policy, Runner: ollama.Runner{NumCtx: numCtx}, Counted: true}
 	servers, queue := a.Desk.Explain(ask), a.line(match.Key)
 	now := nobody(match, remote)
 	if len(servers) > 0 {

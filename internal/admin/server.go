@@ -108,7 +108,7 @@ func newBreaker(b fleet.Breaker, now time.Time) breaker {
 func newLearned(seen *fleet.State, key string, f *fleet.Facts, now time.Time) learned {
 	return learned{
 		Name: shortName(seen, key), InFlight: f.InFlight, Loading: since(f.Loading, now), Answered: moment(f.Answered), Used: moment(f.Used),
-		NumCtx: f.NumCtx, Loads: f.Loads, Reloads: f.Reloads, Breaker: newBreaker(f.Breaker, now),
+		NumCtx: f.Last.NumCtx, Loads: f.Loads, Reloads: f.Reloads, Breaker: newBreaker(f.Breaker, now),
 		First: newTimes(f.First), Gap: newTimes(f.Gap), Service: newTimes(f.Service), Load: newTimes(f.Load),
 	}
 }

@@ -21,7 +21,9 @@ import (
 	"gollamas/internal/config"
 	"gollamas/internal/fleet"
 	"gollamas/internal/gateway"
+	"gollamas/internal/jobs"
 	"gollamas/internal/proxy"
+	"gollamas/internal/rewrite"
 	"gollamas/internal/route"
 	"gollamas/internal/telemetry"
 )
@@ -43,6 +45,9 @@ type App struct {
 	table       *route.Table
 	desk        *balance.Desk
 	engine      *proxy.Engine
+	rules       *rewrite.Rules
+	loader      *jobs.Loader
+	variants    *jobs.Variants
 	done        []func(proxy.Exchange)
 	admin       net.Listener // nil = there is no operator's address
 	metrics     *telemetry.Metrics
@@ -68,7 +73,12 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 	if err != nil {
 		return nil, err
 	}
+	rules, err := rewrite.NewRules(cfg.KeepAlive, cfg.NumCtx)
+	if err != nil {
+		return nil, err
+	}
 	return &App{
+		rules: rules, loader: jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken}), variants: &jobs.Variants{},
 		cfg: cfg, log: log, via: via, connections: connections, table: table, desk: desk, engine: &proxy.Engine{},
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
 	}, nil
@@ -97,6 +107,7 @@ func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 	wg.Go(func() { fleet.Watch(background, a.connections) })
 	wg.Go(func() { a.engine.Run(background) })
 	wg.Go(func() { a.tellMixed(background) })
+	wg.Go(func() { a.loader.Run(background) })
 	defer wg.Wait()
 	defer a.serveAdmin(ctx, &wg)()
 	srv := a.httpServer(background, l.Addr())
@@ -144,7 +155,8 @@ func (a *App) drained(srv *http.Server, now context.Context) bool {
 
 func (a *App) httpServer(base context.Context, addr net.Addr) *http.Server {
 	g := gateway.New(gateway.Options{
-		Table: a.table, Desk: a.desk, Engine: a.engine,
+		Table: a.table, Desk: a.desk, Engine: a.engine, Rules: a.rules, Loader: a.loader, Variants: a.variants,
+		LoadWait: a.cfg.LoadWait, Comments: a.cfg.ColdStart.Comments,
 		Origins:     gateway.NewOrigins(a.cfg.Origins, loopback(addr)),
 		ListAliases: a.cfg.ListAliases, Via: a.via, MaxBody: a.cfg.MaxBody, Done: a.done,
 		Panicked: func(id string, what any) {

@@ -24,7 +24,8 @@ type Candidate struct {
 	Health Health
 
 	Loaded   bool          // the model is in its memory
-	Suits    bool          // and has the context that is asked for
+	Suits    bool          // and loaded as is asked for
+	Fault    string        // where it is loaded otherwise: the option for which it would be loaded again
 	Loading  bool          // a request of ours is having it loaded
 	Since    time.Duration // for so long
 	InFlight int           // requests of ours on the server
@@ -71,7 +72,7 @@ func (c *Candidate) share() float64 {
 }
 
 // candidate looks at one member for a request.
-func candidate(m Member, rank int, ask *Ask, boxes boxes, now time.Time) Candidate {
+func (d *Desk) candidate(m Member, rank int, ask *Ask, boxes boxes, now time.Time) Candidate {
 	s := m.Server
 	state, facts := s.State(), s.Facts(ask.Key)
 	c := Candidate{
@@ -81,10 +82,14 @@ func candidate(m Member, rank int, ask *Ask, boxes boxes, now time.Time) Candida
 		InFlight: s.InFlight(), Same: facts.InFlight, Places: s.Parallel(),
 		Service: facts.Service.Typical, Load: facts.Load.Typical,
 	}
-	if c.Loading && !facts.LoadsFor(ask.NumCtx) { // it will be there with another context
+	runner := ask.on(s)
+	if c.Loading && !facts.LoadsFor(runner) { // it will be there with another context
 		c.Loaded, c.Loading = true, false
 	}
-	c.Suits = c.Loaded && facts.Loading.IsZero() && facts.Suits(state, ask.Key, ask.NumCtx)
+	if c.Loaded {
+		c.Fault = facts.Fault(state, ask.Key, runner)
+	}
+	c.Suits = c.Loaded && facts.Loading.IsZero() && (c.Fault == "" || d.Unguarded)
 	if c.Loading {
 		c.Since = now.Sub(facts.Loading)
 	}

@@ -7,11 +7,14 @@ import (
 	"time"
 
 	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
 )
 
 // A Desk gives requests their servers. It holds one lock for as long as it takes
 // to choose among plain values, so that two requests never take one place.
 type Desk struct {
+	Unguarded bool // loads with other options cost nothing to choose: only to see what the guard is worth
+
 	length int
 	most   time.Duration
 
@@ -35,12 +38,22 @@ type Ask struct {
 	Model   string          // its name, for people
 	Members func() []Member // of now: while a request waits, servers come and go
 	Policy  Policy
-	NumCtx  int  // the context it asks for, 0 = it does not say
-	Stream  bool // it is answered piece by piece
-	Tools   bool // it names tools
-	Unloads bool // it has the model leave memory
-	Counted bool // it takes a place: it has the model work, rather than asking about it
-	Alike   bool // its answer can be compared only with those of the very same model: embeddings
+	Runner  ollama.Runner                     // what it asks its model to be loaded with
+	On      func(*fleet.Server) ollama.Runner // the same as rules have it on a server; nil = as it asks
+	Keep    func(*fleet.Server) time.Duration // the keep_alive it says there, as fleet.Want has it; nil = none
+	Stream  bool                              // it is answered piece by piece
+	Tools   bool                              // it names tools
+	Unloads bool                              // it has the model leave memory
+	Counted bool                              // it takes a place: it has the model work, rather than asking about it
+	Alike   bool                              // its answer can be compared only with those of the very same model: embeddings
+}
+
+// on is what the model is to be loaded with on a server.
+func (a *Ask) on(s *fleet.Server) ollama.Runner {
+	if a.On == nil {
+		return a.Runner
+	}
+	return a.On(s)
 }
 
 // A Call is one request's way from server to server until one answers.
@@ -82,10 +95,11 @@ func (d *Desk) pick(c *Call, hope fleet.Hope, ahead int, anywhere bool, now time
 	all := d.order(c, hope, ahead, now)
 	for i := range all {
 		at := &all[i]
-		if c.ask.Counted && (!at.Free() || !anywhere && at.spared(c.wait(now))) {
+		if !c.takes(at, anywhere, now) {
 			continue
 		}
 		turn = d.claim(c, at, now)
+		turn.Avoids = d.avoids(c, turn, all, ahead, anywhere, now)
 		turn.Spare = c.spare()
 		if c.ask.Counted && len(c.tried) == 1 { // what only asks about a model, and what is asked once more, is nobody's turn
 			d.chosen(c.ask.Key)
@@ -95,13 +109,22 @@ func (d *Desk) pick(c *Call, hope fleet.Hope, ahead int, anywhere bool, now time
 	return nil, len(all) > 0
 }
 
+// takes says whether a request takes a place on a server now.
+func (c *Call) takes(at *Candidate, anywhere bool, now time.Time) bool {
+	return !c.ask.Counted || at.Free() && (anywhere || !at.spared(c.wait(now)))
+}
+
 // claim takes a place for a request.
 func (d *Desk) claim(c *Call, at *Candidate, now time.Time) *fleet.Turn {
 	s, ask := at.Server, &c.ask
 	c.tried = append(c.tried, s)
 	delete(d.boxes, s) // it is not as it was
+	keep := time.Duration(0)
+	if ask.Keep != nil {
+		keep = ask.Keep(s)
+	}
 	return s.Take(fleet.Want{
-		Key: ask.Key, NumCtx: ask.NumCtx, Counted: ask.Counted, Stream: ask.Stream, Tools: ask.Tools, Unloads: ask.Unloads,
+		Key: ask.Key, Runner: ask.on(s), Keep: keep, Counted: ask.Counted, Stream: ask.Stream, Tools: ask.Tools, Unloads: ask.Unloads,
 		Evicts: at.Fits != fleet.FitYes && !at.Loaded && !at.Loading, Surely: at.Fits == fleet.FitNo,
 		Free: func() { d.freed(s) },
 	}, now)
@@ -121,7 +144,7 @@ func (d *Desk) order(c *Call, hope fleet.Hope, ahead int, now time.Time) []Candi
 	all := make([]Candidate, 0, len(members))
 	for i, m := range members {
 		if !m.Server.Left() && !slices.Contains(c.tried, m.Server) {
-			all = append(all, candidate(m, i, &c.ask, d.boxes, now))
+			all = append(all, d.candidate(m, i, &c.ask, d.boxes, now))
 		}
 	}
 	all = c.alike(all, now)
@@ -153,6 +176,7 @@ func arrange(all []Candidate, policy Policy, ahead int, round uint64) {
 			to++
 		}
 		policy(all[from:to], round)
+		guard(all[from:to])
 		from = to
 	}
 	waits := false

@@ -29,7 +29,7 @@ func (d *Desk) Explain(ask Ask) []Verdict {
 	}
 	classes, boxes := map[Health][]Candidate{}, boxes{}
 	for i, m := range ask.Members() {
-		c := candidate(m, i, &ask, boxes, now)
+		c := d.candidate(m, i, &ask, boxes, now)
 		classes[c.Health] = append(classes[c.Health], c)
 	}
 	stays := (&Call{ask: ask}).stays(now)
@@ -112,7 +112,7 @@ func (c *Candidate) memory() string {
 	case c.Loading:
 		return "loading for " + c.Since.Round(time.Second).String()
 	case c.Loaded:
-		return "loaded with another context"
+		return "loaded with another " + called(c.Fault)
 	case c.Fits == fleet.FitNo:
 		return "not loaded, and does not fit beside what is"
 	}
@@ -147,4 +147,12 @@ func (c *Candidate) business() string {
 		return fmt.Sprintf("%d in flight", c.InFlight)
 	}
 	return fmt.Sprintf("%d of %d places taken", c.InFlight, c.Places)
+}
+
+// called is an option by the name people have for it.
+func called(option string) string {
+	if option == "num_ctx" || option == "" {
+		return "context"
+	}
+	return option
 }

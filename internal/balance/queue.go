@@ -7,17 +7,18 @@ import (
 	"time"
 
 	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
 )
 
-// A line is what requests wait for in one queue: a model, with the context they ask for. What
-// waits for another context must not hold up those for whom the model is loaded as it is.
+// A line is what requests wait for in one queue: a model, with the context and options they ask for. What
+// waits for others must not hold up those for whom the model is loaded as it is.
 type line struct {
 	key    string
-	numCtx int
+	runner ollama.Runner
 }
 
 // line is where a request waits.
-func (a *Ask) line() line { return line{a.Key, a.NumCtx} }
+func (a *Ask) line() line { return line{a.Key, a.Runner} }
 
 // A queue is the requests in one line, in the order they came.
 type queue struct {

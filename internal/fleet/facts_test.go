@@ -38,16 +38,16 @@ func TestWhichContextSuits(t *testing.T) {
 		{"another", Facts{}, seen(now, 4096, 0), 8192, true, false},
 		{"more than it was trained for", Facts{}, seen(now, 32768, 32768), 40000, true, true},
 		{"less than it was trained for", Facts{}, seen(now, 32768, 32768), 4096, true, false},
-		{"one of ours asked for it, and none is asked for", Facts{Answered: before, NumCtx: 8192}, seen(now, 8192, 0), 0, true, false},
-		{"somebody has loaded it anew since", Facts{Answered: before, NumCtx: 8192}, seen(now, 4096, 0), 0, true, true},
-		{"ours is newer than the look", Facts{Answered: after, NumCtx: 8192}, seen(now, 0, 0), 8192, true, true},
-		{"ours is newer than the look, and differs", Facts{Answered: after, NumCtx: 8192}, seen(now, 4096, 0), 4096, true, false},
+		{"one of ours asked for it, and none is asked for", Facts{Answered: before, Last: ollama.Runner{NumCtx: 8192}}, seen(now, 8192, 0), 0, true, false},
+		{"somebody has loaded it anew since", Facts{Answered: before, Last: ollama.Runner{NumCtx: 8192}}, seen(now, 4096, 0), 0, true, true},
+		{"ours is newer than the look", Facts{Answered: after, Last: ollama.Runner{NumCtx: 8192}}, seen(now, 0, 0), 8192, true, true},
+		{"ours is newer than the look, and differs", Facts{Answered: after, Last: ollama.Runner{NumCtx: 8192}}, seen(now, 4096, 0), 4096, true, false},
 		{"ours is newer, and neither asks", Facts{Answered: after}, seen(now, 0, 0), 0, true, true},
 	} {
 		if got := c.facts.Loaded(c.state, key); got != c.loaded {
 			t.Errorf("%s: loaded %v", c.what, got)
 		}
-		if got := c.facts.Suits(c.state, key, c.asks); got != c.suits {
+		if got := c.facts.Suits(c.state, key, ollama.Runner{NumCtx: c.asks}); got != c.suits {
 			t.Errorf("%s: suits %v", c.what, got)
 		}
 	}
@@ -65,7 +65,7 @@ func TestATurnTellsWhatTheRequestCosts(t *testing.T) {
 	}
 	starts.Answered(now.Add(3*time.Second), true)
 	warm := s.Take(want, now.Add(4*time.Second))
-	again := s.Take(Want{Key: key, Counted: true, NumCtx: 8192}, now.Add(4*time.Second))
+	again := s.Take(Want{Key: key, Counted: true, Runner: ollama.Runner{NumCtx: 8192}}, now.Add(4*time.Second))
 	about := s.Take(Want{Key: key}, now)
 	if warm.Load != LoadNone || again.Load != LoadAgain || about.Load != LoadNone || s.InFlight() != 4 {
 		t.Errorf("%v %v %d", warm.Load, again.Load, s.InFlight())

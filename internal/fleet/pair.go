@@ -4,26 +4,31 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gollamas/internal/ollama"
 )
 
 // Facts are what gollamas itself knows of one model on one server, from the
 // requests it has sent there. They never change; new ones take their place.
 type Facts struct {
 	InFlight int
-	Loading  time.Time // since when a load that a request of ours started is under way; zero = none is
-	Again    bool      // it is there with another context meanwhile
-	Wanted   int       // the context that the load is for, 0 = the server's own
-	Came     time.Time // when such a load was last over
-	Answered time.Time // when the first byte of an answer last came: the model was loaded then
-	Used     time.Time // when a request last began or ended
-	Stalled  time.Time // when a request was last given up because nothing came
-	NumCtx   int       // what the last request that was answered asked for, 0 = nothing; it is of use only with Answered
-	Own      int       // the context it was seen to get where nothing was asked for, 0 = not known
-	Asked    int       // what a request last asked for,
-	Got      int       // and the context it was seen to get for that
-	Loads    int       // started by requests of ours
-	Reloads  int       // of those, started because a request asked for another context
-	Size     int64     // bytes it took when it was last seen loaded, 0 = it never was
+	Loading  time.Time     // since when a load that a request of ours started is under way; zero = none is
+	Again    bool          // it is there with another context meanwhile
+	Held     int           // loads of gollamas' own that are under way or about to be: nobody's leaving ends them
+	Wanted   ollama.Runner // what the load is for
+	Came     time.Time     // when such a load was last over
+	Answered time.Time     // when the first byte of an answer last came: the model was loaded then
+	Used     time.Time     // when a request last began or ended
+	Stalled  time.Time     // when a request was last given up because nothing came
+	Last     ollama.Runner // what the last request that was answered asked for; it is of use only with Answered
+	Kept     time.Duration // the keep_alive that was last said for it, 0 = not known
+	Unloaded time.Time     // when a request last had it leave memory
+	Own      int           // the context it was seen to get where nothing was asked for, 0 = not known
+	Asked    int           // what a request last asked for,
+	Got      int           // and the context it was seen to get for that
+	Loads    int           // started by requests of ours
+	Reloads  int           // of those, started because a request asked for another context
+	Size     int64         // bytes it took when it was last seen loaded, 0 = it never was
 
 	First   Learned // to the first byte of a stream, the model loaded and the server idle
 	Gap     Learned // the longest wait inside a stream
@@ -126,10 +131,10 @@ func (f *Facts) seen(state *State, m *Model) Facts {
 	now := *f
 	now.Size = m.Size // more than on disk, and how much more depends on the context
 	if !f.Answered.IsZero() && f.Answered.Before(state.Looked) && f.Loading.IsZero() {
-		if f.NumCtx == 0 {
+		if f.Last.NumCtx == 0 {
 			now.Own = m.NumCtx
 		} else {
-			now.Asked, now.Got = f.NumCtx, m.NumCtx
+			now.Asked, now.Got = f.Last.NumCtx, m.NumCtx
 		}
 	}
 	if !f.Loading.IsZero() && f.Loading.Before(state.Looked) && !f.Again && state.ListsOnlyLoaded() {
@@ -148,7 +153,8 @@ func (s *Server) forget(state *State) {
 		p := at.(*pair)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.gone = p.facts.Load().InFlight == 0; p.gone {
+		f := p.facts.Load()
+		if p.gone = f.InFlight == 0 && f.Held == 0; p.gone {
 			s.pairs.Delete(key)
 		}
 		return true
@@ -175,7 +181,7 @@ func (s *Server) pushed(key string) {
 // unloaded notes that a request had a model leave memory: what was answered before says nothing of now.
 func (s *Server) unloaded(key string) {
 	if p, ok := s.pairs.Load(key); ok {
-		p.(*pair).change(func(f *Facts) { f.Answered = time.Time{} })
+		p.(*pair).change(func(f *Facts) { f.Answered, f.Unloaded = time.Time{}, time.Now() })
 	}
 	s.LookAgain()
 }

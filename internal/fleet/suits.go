@@ -1,15 +1,17 @@
 package fleet
 
+import "gollamas/internal/ollama"
+
 // cost says what a request would cost.
 func (f *Facts) cost(s *State, w Want) Load {
 	switch {
-	case !f.Loading.IsZero() && f.LoadsFor(w.NumCtx):
+	case !f.Loading.IsZero() && f.LoadsFor(w.Runner):
 		return LoadJoins
 	case !f.Loading.IsZero():
 		return LoadAgain
 	case !f.Loaded(s, w.Key):
 		return LoadStart
-	case !f.Suits(s, w.Key, w.NumCtx):
+	case !f.Suits(s, w.Key, w.Runner):
 		return LoadAgain
 	}
 	return LoadNone
@@ -20,27 +22,45 @@ func (f *Facts) Loaded(s *State, key string) bool {
 	return f.Answered.After(s.Looked) || s.Running(key) != nil
 }
 
-// Suits says whether the model, which is loaded, has the context that is
-// asked for. A request that asks for none takes what there is, unless a request of ours has asked
-// for just that: Ollama then loads the model again with its own.
-func (f *Facts) Suits(s *State, key string, numCtx int) bool {
+// Suits says whether the model, which is loaded, is loaded as is asked for.
+func (f *Facts) Suits(s *State, key string, r ollama.Runner) bool { return f.Fault(s, key, r) == "" }
+
+// Fault is the option for which the model, which is loaded, would be loaded again, "" = for none.
+// Of options other than num_ctx only what requests of ours have said is known.
+func (f *Facts) Fault(s *State, key string, r ollama.Runner) string {
+	if !f.suitsNumCtx(s, key, r.NumCtx) {
+		return "num_ctx"
+	}
+	if f.Answered.IsZero() {
+		return ""
+	}
+	return f.Last.Fault(r)
+}
+
+// suitsNumCtx says whether it has the context. A request that asks for none takes what there is,
+// unless a request of ours has asked for just that: Ollama then loads the model again with its own.
+func (f *Facts) suitsNumCtx(s *State, key string, numCtx int) bool {
 	m := s.Running(key)
 	got := f.gets(numCtx)
 	switch {
 	case f.Answered.After(s.Looked): // this is newer than what was seen
-		return f.NumCtx == numCtx || got > 0 && got == f.gets(f.NumCtx)
+		return f.Last.NumCtx == numCtx || got > 0 && got == f.gets(f.Last.NumCtx)
 	case m == nil || m.NumCtx == 0 || m.NumCtx == got:
 		return true
 	case numCtx == 0 && got == 0:
-		return f.NumCtx != m.NumCtx
+		return f.Last.NumCtx != m.NumCtx
 	}
 	installed := s.Has(key)
 	return installed != nil && installed.Trained == m.NumCtx && numCtx > m.NumCtx // it is clamped
 }
 
-// LoadsFor says whether the load under way is of use to a request for a context.
-func (f *Facts) LoadsFor(numCtx int) bool {
-	return f.Wanted == numCtx || f.gets(numCtx) > 0 && f.gets(numCtx) == f.gets(f.Wanted)
+// LoadsFor says whether the load under way is of use to a request.
+func (f *Facts) LoadsFor(r ollama.Runner) bool {
+	if f.Wanted.Fault(r) != "" {
+		return false
+	}
+	asked, got := r.NumCtx, f.gets(r.NumCtx)
+	return f.Wanted.NumCtx == asked || got > 0 && got == f.gets(f.Wanted.NumCtx)
 }
 
 // gets is the context that a request for so much is known to get: of more than the model was trained

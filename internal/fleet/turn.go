@@ -1,18 +1,24 @@
 package fleet
 
-import "time"
+import (
+	"cmp"
+	"time"
+
+	"gollamas/internal/ollama"
+)
 
 // A Want is what a request needs of a server.
 type Want struct {
-	Key     string // of the model
-	NumCtx  int    // the context it asks for, 0 = it does not say
-	Counted bool   // it takes a place: it has the model work, rather than asking about it
-	Stream  bool   // it is answered piece by piece
-	Tools   bool   // it names tools: Ollama holds a call of one back until it is whole, which can take minutes
-	Evicts  bool   // what is loaded there may have to make room for it
-	Surely  bool   // has to
-	Unloads bool   // it has the model leave memory, and takes no place for that
-	Free    func() // told when the place is free again; nil = nobody
+	Key     string        // of the model
+	Runner  ollama.Runner // what the model is to be loaded with
+	Keep    time.Duration // the keep_alive it says, 0 = none; what says 0 is a nanosecond here
+	Counted bool          // it takes a place: it has the model work, rather than asking about it
+	Stream  bool          // it is answered piece by piece
+	Tools   bool          // it names tools: Ollama holds a call of one back until it is whole, which can take minutes
+	Evicts  bool          // what is loaded there may have to make room for it
+	Surely  bool          // has to
+	Unloads bool          // it has the model leave memory, and takes no place for that
+	Free    func()        // told when the place is free again; nil = nobody
 }
 
 // A Load is what a request costs the server it was sent to.
@@ -33,7 +39,9 @@ func (l Load) String() string { return [...]string{"", "joined", "started", "aga
 type Turn struct {
 	Server *Server
 	Load   Load
-	Spare  bool // another server has not been asked yet
+	Spare  bool   // another server has not been asked yet
+	Fault  string // of LoadAgain: the option for which
+	Avoids string // the option for which it would have had to be loaded again elsewhere, or as the client would have it; "" = none
 
 	want  Want
 	pair  *pair // nil where the request is not counted
@@ -44,6 +52,7 @@ type Turn struct {
 	trial bool // the pair's breaker let it through to see
 	proof bool // so did the server's
 	over  bool
+	told  func() // what WhenServed was given
 }
 
 // Take claims a place. It does not ask whether there is one: whoever chooses servers has.
@@ -61,6 +70,9 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 		t.only = f.InFlight == 0
 		t.mixed = s.InFlight() > f.InFlight+1
 		t.Load = f.cost(state, w)
+		if t.Load == LoadAgain {
+			t.Fault = cmp.Or(f.Fault(state, w.Key, w.Runner), "num_ctx")
+		}
 		f.InFlight++
 		f.Used = now
 		switch t.Load {
@@ -69,7 +81,7 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 			fallthrough
 		case LoadStart:
 			f.Loads++
-			f.Loading, f.Again, f.Wanted = now, t.Load == LoadAgain, w.NumCtx
+			f.Loading, f.Again, f.Wanted = now, t.Load == LoadAgain, w.Runner
 			if w.Evicts {
 				s.pushing.Store(&Push{w.Key, now, w.Surely})
 			}
@@ -94,6 +106,22 @@ func (t *Turn) Announce() {
 	}
 }
 
+// WhenServed has do called once, when the first byte of the answer is there or the turn is over.
+func (t *Turn) WhenServed(do func()) { t.told = do }
+
+func (t *Turn) served() {
+	if do := t.told; do != nil {
+		t.told = nil
+		do()
+	}
+}
+
+// Key is that of the model's name.
+func (t *Turn) Key() string { return t.want.Key }
+
+// Runner is what the model is to be loaded with.
+func (t *Turn) Runner() ollama.Runner { return t.want.Runner }
+
 // Began is when the server was chosen.
 func (t *Turn) Began() time.Time { return t.began }
 
@@ -103,13 +131,22 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 		return
 	}
 	t.Heard(now)
+	t.served()
 	if t.proof { // another may be let through: this answer may take long
 		t.Server.changeBreaker(func(b Breaker) Breaker { b.Trying = false; return b })
 	}
 	before, _ := t.pair.change(func(f *Facts) {
 		f.Breaker.Trying = f.Breaker.Trying && !t.trial
 		loading := f.Loading
-		f.Answered, f.NumCtx, f.Loading = now, t.want.NumCtx, time.Time{}
+		f.Answered, f.Last = now, t.want.Runner
+		if t.want.Keep > 0 {
+			f.Kept = t.want.Keep
+		}
+		if f.Held > 0 {
+			loading = time.Time{} // that one says itself when it is over
+		} else {
+			f.Loading = time.Time{}
+		}
 		switch {
 		case !loading.IsZero(): // whichever of those that wait for it is answered first
 			f.Came = now
@@ -120,7 +157,7 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 			f.First = f.First.With(now.Sub(t.began))
 		}
 	})
-	if !before.Loading.IsZero() {
+	if !before.Loading.IsZero() && before.Held == 0 {
 		t.Server.pushed(t.want.Key)
 		t.Server.LookAgain() // something may have had to go
 	}
@@ -132,6 +169,7 @@ func (t *Turn) End(now time.Time, o Outcome) {
 		return
 	}
 	t.over = true
+	t.served()
 	if t.pair != nil {
 		t.Server.inFlight.Add(-1)
 		if !t.want.Stream {
@@ -165,7 +203,7 @@ func (t *Turn) Abandon() {
 func (f *Facts) end(t *Turn, now time.Time, o Outcome) {
 	f.InFlight--
 	f.Used = now
-	if f.InFlight == 0 {
+	if f.InFlight == 0 && f.Held == 0 {
 		f.Loading = time.Time{} // nobody waits for it: Ollama has given the load up
 	}
 	if served := t.only || t.Server.Parallel() > 0; served && o.Verdict == Fine && t.Load == LoadNone {
@@ -183,7 +221,7 @@ func (f *Facts) end(t *Turn, now time.Time, o Outcome) {
 // Blame counts an attempt that has ended as the server's failure after all: it
 // refused what another server then answered.
 func (t *Turn) Blame(now time.Time, reason string) {
-	if t.want.NumCtx > 0 { // it asked for a context of its own, which may just have been too much
+	if t.want.Runner != (ollama.Runner{}) { // it asked for a context or options of its own, which may just have been too much
 		return
 	}
 	o := Outcome{Verdict: Failed, Reason: reason}

@@ -45,19 +45,10 @@ func (s *Server) LookNow(ctx context.Context, most time.Duration) {
 
 // watch looks at the server until ctx ends, or until its address is gone and nothing runs there any more.
 func (s *Server) watch(ctx context.Context) {
-	transport := &http.Transport{
-		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx) },
-		DialTLSContext:     func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx) },
-		DisableCompression: true,
-		MaxIdleConns:       1,
-	}
+	transport := s.transport()
+	transport.MaxIdleConns = 1
 	defer transport.CloseIdleConnections()
-	header := http.Header{}
-	maps.Copy(header, s.opts.Header)
-	if s.opts.Via != "" {
-		header.Set(ViaHeader, s.opts.Via)
-	}
-	client := &ollama.Client{HTTP: &http.Client{Transport: transport, CheckRedirect: asIs}, Base: s.opts.URL.Scheme + "://" + s.Host() + s.prefix, Header: header}
+	client := s.client(transport)
 	defer s.watched.Store(false)
 	var waiting chan struct{} // closed when this look is over
 	for !s.Left() || s.InFlight() > 0 {
@@ -162,6 +153,27 @@ func (s *Server) after(before, seen *State, err error, began time.Time) *State {
 // jitter spreads looks by a tenth, so that many servers are not asked in step.
 func jitter(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5+1)
+}
+
+// Client asks the server what no request of a client's asks. It keeps no connection.
+func (s *Server) Client() *ollama.Client {
+	t := s.transport()
+	t.DisableKeepAlives = true
+	return s.client(t)
+}
+
+func (s *Server) client(t *http.Transport) *ollama.Client {
+	header := http.Header{}
+	maps.Copy(header, s.opts.Header)
+	if s.opts.Via != "" {
+		header.Set(ViaHeader, s.opts.Via)
+	}
+	return &ollama.Client{HTTP: &http.Client{Transport: t, CheckRedirect: asIs}, Base: s.opts.URL.Scheme + "://" + s.Host() + s.prefix, Header: header}
+}
+
+func (s *Server) transport() *http.Transport {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx) }
+	return &http.Transport{DialContext: dial, DialTLSContext: dial, DisableCompression: true}
 }
 
 // asIs follows no redirect: it could lead to a server nobody has named.

@@ -62,15 +62,18 @@ func (g *Gateway) decideObject(ask Ask) Decision {
 	match, no := g.match(e, model.Asked)
 	if no == nil {
 		stream := e.Works && !e.Vectors && model.Object.Bool(ollama.FieldStream, e.Dialect == ollama.Native)
-		numCtx := 0
-		if e.Dialect == ollama.Native { // elsewhere Ollama does not read options
-			numCtx = model.Object.NumCtx()
-		}
+		w := g.wants(e, match, model)
 		job := g.job(e, match, model.Asked, balance.Ask{
-			NumCtx: numCtx, Stream: stream, Tools: !model.Object.Empty(ollama.FieldTools), Unloads: e.Unloads && model.Object.Unloads(),
+			Runner: w.own, On: w.runner, Keep: w.keep,
+			Stream: stream, Tools: !model.Object.Empty(ollama.FieldTools), Unloads: e.Unloads && model.Object.Unloads(),
 		})
-		job.Target, job.Size = ask.Target, len(ask.Body)
-		job.Body = bodyFor(e, model, job.Model)
+		job.Target, job.Size, job.For = ask.Target, len(ask.Body), w.sending
+		if e.Works {
+			job.Ready = w.ready()
+		}
+		if stream && e.Dialect != ollama.Native {
+			job.Comments = g.comments
+		}
 		return Decision{Asked: model.Asked, Model: known(match), Job: job}
 	}
 	// Ollama would have looked at these before it looked for the model.
@@ -171,11 +174,7 @@ func (g *Gateway) job(e *Endpoint, m matched, asked string, ask balance.Ask) *pr
 		ask.Policy = inOrder
 	}
 	call := g.desk.Call(ask)
-	job := &proxy.Job{Method: e.Method, Endpoint: e.Path, Dialect: e.Dialect, Next: call.Next, Changes: e.Changes, Model: asked}
-	if m.Send != "" {
-		job.Model, job.Echo = m.Send, asked
-	}
-	return job
+	return &proxy.Job{Method: e.Method, Endpoint: e.Path, Dialect: e.Dialect, Next: call.Next, Changes: e.Changes, Asked: asked}
 }
 
 var inOrder, loadedFirst = balance.Named("in-order"), balance.Named("loaded-first")
@@ -192,15 +191,6 @@ func known(m matched) string {
 		}
 	}
 	return ""
-}
-
-// bodyFor returns how the body looks for each server.
-func bodyFor(e *Endpoint, m rewrite.Model, send string) func(*fleet.Server) [][]byte {
-	if !e.Exact {
-		body := m.Body(send)
-		return func(*fleet.Server) [][]byte { return body }
-	}
-	return func(s *fleet.Server) [][]byte { return m.Body(exactName(s, send)) }
 }
 
 // exactName is name as the server itself spells it: /api/embeddings knows no other case.

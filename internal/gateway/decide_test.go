@@ -40,15 +40,16 @@ func TestDecidingNeedsPlainValuesOnly(t *testing.T) {
 	g := deciding(t, []route.Alias{{Name: "gpt", Model: "llama3.2"}}, "llama3.2", "qwen3:8b")
 	body := []byte(`{"model":"GPT","x":1}`)
 	d := g.Decide(Ask{Endpoint: endpointOf(t, g, "/api/chat"), Target: "/api/chat?ts=1", Body: body})
-	if d.Answer != nil || d.Asked != "GPT" || d.Job.Model != "llama3.2" || d.Job.Echo != "GPT" || d.Job.Target != "/api/chat?ts=1" || d.Model != "llama3.2" {
+	if d.Answer != nil || d.Asked != "GPT" || d.Job.Asked != "GPT" || d.Job.Target != "/api/chat?ts=1" || d.Model != "llama3.2" {
 		t.Fatalf("%+v %+v", d, d.Job)
 	}
 	turn, err := d.Job.Next(t.Context(), fleet.HopeAll)
 	if err != nil || turn.Server.ID() != "llama3.2" {
 		t.Fatalf("%+v: %v", turn, err)
 	}
-	sent := d.Job.Body(turn.Server)
-	if got := string(bytes.Join(sent, nil)); got != `{"model":"llama3.2","x":1}` {
+	as := d.Job.For(turn.Server)
+	sent := as.Body
+	if got := string(bytes.Join(sent, nil)); got != `{"model":"llama3.2","x":1}` || as.Model != "llama3.2" {
 		t.Errorf("sent %s", got)
 	}
 	if &sent[0][0] != &body[0] {
@@ -75,7 +76,7 @@ func FuzzDecide(f *testing.F) {
 				if err != nil || turn == nil {
 					t.Fatalf("%s %q: a job without servers: %v", e.Path, body, err)
 				}
-				d.Job.Body(turn.Server)
+				d.Job.For(turn.Server)
 				turn.End(time.Now(), fleet.Outcome{})
 			}
 		}

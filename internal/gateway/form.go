@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"mime"
@@ -11,6 +12,7 @@ import (
 
 	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
+	"gollamas/internal/proxy"
 )
 
 // maxField is how long a form's model name may be.
@@ -38,14 +40,16 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 	job := g.job(e, match, asked, balance.Ask{})
 	job.Size = len(ask.Body)
 	job.Target, job.Whole = ask.Target, true // Ollama calls {"text":…} a stream of records
-	if job.Echo != "" {
-		job.Target = e.Path + "?model=" + url.QueryEscape(job.Model)
+	send := cmp.Or(match.Send, asked)
+	if match.Send != "" {
+		job.Target = e.Path + "?model=" + url.QueryEscape(send)
 		if ask.Query != "" {
 			job.Target += "&" + ask.Query
 		}
 	}
-	body := [][]byte{ask.Body}
-	job.Body = func(*fleet.Server) [][]byte { return body }
+	as := proxy.Sending{Model: send, Body: [][]byte{ask.Body}}
+	job.For = func(*fleet.Server) proxy.Sending { return as }
+	job.Ready = (&wanted{Gateway: g, endpoint: e, matched: match, send: send}).ready()
 	return Decision{Asked: asked, Model: known(match), Job: job}
 }
 

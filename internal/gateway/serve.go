@@ -89,7 +89,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	if d.Answer != nil {
 		return write(w, *d.Answer, x)
 	}
-	x.Sent, d.Job.Header, d.Job.Decoded = d.Job.Model, r.Header, decoded
+	d.Job.Header, d.Job.Decoded = r.Header, decoded
 	return g.engine.Carry(r.Context(), w, d.Job, x)
 }
 

@@ -1,16 +1,18 @@
 package ollama
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
-// A Client asks one server for its lists. It never generates: that would load a model.
+// A Client asks one server what gollamas itself has to know, or has to have done.
 type Client struct {
 	HTTP   *http.Client
 	Base   string // URL without a slash at its end
@@ -33,6 +35,8 @@ type Listed struct {
 	NumCtx     int    // the context it is loaded with; /api/ps only
 	Trained    int    // the context it was trained for, 0 = not said (before v0.30)
 	RemoteHost string // where a stub's requests would go
+	Parent     string // the model it was made from, "" = it was not, or nobody knows; /api/tags only
+	Embeds     bool   // it makes vectors and does not talk; only said since v0.30
 }
 
 // UnmarshalJSON reads an entry. A time that cannot be read is no reason to hide a model.
@@ -47,12 +51,15 @@ func (l *Listed) UnmarshalJSON(raw []byte) error {
 		SizeVRAM   int64 `json:"size_vram"`
 		NumCtx     int   `json:"context_length"`
 		Details    struct {
-			Trained int `json:"context_length"`
+			Trained int    `json:"context_length"`
+			Parent  string `json:"parent_model"`
 		}
+		Capabilities []string
 	}
 	_ = json.Unmarshal(raw, &e) // what is not as Ollama writes it stays empty, and an entry without a name is nobody's
 	*l = Listed{Raw: append([]byte(nil), raw...), Name: e.Name, RemoteHost: e.RemoteHost,
-		Digest: e.Digest, Size: e.Size, SizeVRAM: e.SizeVRAM, NumCtx: e.NumCtx, Trained: e.Details.Trained}
+		Digest: e.Digest, Size: e.Size, SizeVRAM: e.SizeVRAM, NumCtx: e.NumCtx, Trained: e.Details.Trained, Parent: e.Details.Parent}
+	l.Embeds = slices.Contains(e.Capabilities, "embedding") && !slices.Contains(e.Capabilities, "completion")
 	l.Size, l.SizeVRAM = clamp(l.Size), clamp(l.SizeVRAM)
 	l.NumCtx, l.Trained = int(clamp(int64(l.NumCtx))), int(clamp(int64(l.Trained)))
 	l.ModifiedAt, _ = time.Parse(time.RFC3339, e.ModifiedAt)
@@ -86,29 +93,41 @@ func (c *Client) list(ctx context.Context, path string) ([]Listed, error) {
 }
 
 func (c *Client) get(ctx context.Context, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Base+path, nil)
+	status, body, err := c.Do(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return err
 	}
-	for k, v := range c.Header {
-		req.Header[k] = v
-	}
-	res, err := c.HTTP.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxList))
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: status %d: %s", path, res.StatusCode, firstLine(body))
+	if status != http.StatusOK {
+		return fmt.Errorf("%s: status %d: %s", path, status, firstLine(body))
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("%s: not an answer of Ollama's: %w", path, err)
 	}
 	return nil
+}
+
+// Do sends one request, body being JSON or nil, and reads the whole answer, of which
+// it keeps no more than 32 MiB. An answer of any status is no error.
+func (c *Client) Do(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.Base+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	for k, v := range c.Header {
+		req.Header[k] = v
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.HTTP.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	if answer, err = io.ReadAll(io.LimitReader(res.Body, maxList)); err != nil {
+		return 0, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return res.StatusCode, answer, nil
 }
 
 func firstLine(body []byte) string {

@@ -24,10 +24,11 @@ const (
 	FieldTools
 	FieldKeepAlive
 	FieldPrompt
+	FieldShift
 	fieldCount
 )
 
-var fieldKeys = [fieldCount]string{"model", "name", "messages", "max_tokens", "input", "options", "stream", "tools", "keep_alive", "prompt"}
+var fieldKeys = [fieldCount]string{"model", "name", "messages", "max_tokens", "input", "options", "stream", "tools", "keep_alive", "prompt", "shift"}
 
 // An Object is a request's body and where its fields stand in it. Every
 // occurrence of a field is remembered, because encoding/json, which Ollama

@@ -26,13 +26,13 @@ type answer struct {
 
 // ask sends the job to one server and waits for the first byte of its answer.
 // sent is false where nothing of the request can have reached the server.
-func (e *Engine) ask(ctx context.Context, t *fleet.Turn, job *Job) (a *answer, sent bool, err error) {
+func (e *Engine) ask(ctx context.Context, t *fleet.Turn, job *Job, as *Sending) (a *answer, sent bool, err error) {
 	p := e.pool(t.Server)
 	// What must not be sent twice gets a connection of its own: one that was
 	// kept can break at any moment, and nobody could tell whether it had arrived.
-	a, sent, again, err := askOnce(ctx, p, t, job, job.Changes)
+	a, sent, again, err := askOnce(ctx, p, t, job, as, job.Changes)
 	if again && ctx.Err() == nil {
-		a, sent, _, err = askOnce(ctx, p, t, job, true)
+		a, sent, _, err = askOnce(ctx, p, t, job, as, true)
 	}
 	return a, sent, err
 }
@@ -43,14 +43,14 @@ const closedLong = time.Second
 
 // askOnce reports again where a connection that was kept broke at once, before any
 // byte came back: the server closed it while it was idle, and never saw the request.
-func askOnce(ctx context.Context, p *pool, t *fleet.Turn, job *Job, fresh bool) (a *answer, sent, again bool, err error) {
+func askOnce(ctx context.Context, p *pool, t *fleet.Turn, job *Job, as *Sending, fresh bool) (a *answer, sent, again bool, err error) {
 	c, err := p.get(ctx, fresh)
 	if err != nil {
 		return nil, false, false, err
 	}
 	from := time.Now()
 	a = &answer{conn: c, pool: p, release: context.AfterFunc(ctx, func() { c.Close() })}
-	a.written, err = send(c, p.server, job)
+	a.written, err = send(c, p.server, job, as)
 	if !job.Changes { // a pull says nothing for as long as it likes
 		c.awaitFirst(t, t.FirstWithin(job.Size))
 	}
@@ -124,6 +124,25 @@ func (a *answer) next() ([]byte, error) {
 		return nil, io.EOF
 	}
 	return a.body.next()
+}
+
+// unsay reads the body of an error and has it say something else.
+func (a *answer) unsay(what func([]byte) []byte) {
+	var all []byte
+	for len(all) < maxKept {
+		p, err := a.next()
+		all = append(all, p...)
+		if err == io.EOF {
+			a.ended = true
+			break
+		}
+		if err != nil {
+			break // whoever reads on hears of it
+		}
+	}
+	if a.first = what(all); len(a.first) == 0 {
+		a.first = nil
+	}
 }
 
 // finish gives the connection back if the answer was read to its end and the

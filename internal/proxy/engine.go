@@ -73,6 +73,11 @@ func (e *Engine) pool(s *fleet.Server) *pool {
 // only be told of by ending its connection. The job is used up by it.
 func (e *Engine) Carry(ctx context.Context, w http.ResponseWriter, job *Job, x *Exchange) (whole bool) {
 	c := carrying{Engine: e, w: w, job: job, x: x}
+	if job.Comments > 0 {
+		p := beat(w, job)
+		c.w = p
+		defer p.end()
+	}
 	for {
 		from := time.Now()
 		turn, err := job.Next(ctx, c.hope())
@@ -114,7 +119,11 @@ func (c *carrying) hope() fleet.Hope {
 // try asks one server. over: the client has had its answer, or there is to be none.
 func (c *carrying) try(ctx context.Context, turn *fleet.Turn) (whole, over bool) {
 	defer turn.Abandon()
-	a, sent, err := c.ask(ctx, turn, c.job)
+	at := Attempt{Server: turn.Server.ID(), Place: turn.Server.Connection(), Load: turn.Load, Fault: turn.Fault, Avoids: turn.Avoids}
+	if err := c.ready(ctx, turn); err != nil {
+		return c.unready(ctx, turn, at, err)
+	}
+	as, a, sent, err := c.askAs(ctx, turn)
 	if err == nil && a.empty() {
 		a.finish()
 		err = errEmpty
@@ -122,7 +131,6 @@ func (c *carrying) try(ctx context.Context, turn *fleet.Turn) (whole, over bool)
 	out := outcome{unsent: !sent, gone: ctx.Err() != nil, changes: c.job.Changes, retried: c.retried}
 	var stall *errStalled
 	out.stalled = errors.As(err, &stall)
-	at := Attempt{Server: turn.Server.ID(), Place: turn.Server.Connection(), Load: turn.Load}
 	switch {
 	case out.gone && err != nil:
 		at.Err = "not waited for any longer"
@@ -135,9 +143,12 @@ func (c *carrying) try(ctx context.Context, turn *fleet.Turn) (whole, over bool)
 	if out.stale() {
 		turn.Server.LookAgain()
 	}
+	if err == nil && a.status >= http.StatusBadRequest && as.Unsay != nil {
+		a.unsay(as.Unsay)
+	}
 	if err == nil && (!out.failed() || c.kept == nil && !(out.tryNext() && turn.Spare)) {
 		c.x.Attempts = append(c.x.Attempts, at)
-		return c.deliver(ctx, turn, a, out), true
+		return c.deliver(ctx, turn, a, as, out), true
 	}
 	text := at.Err
 	if err == nil {
@@ -225,10 +236,11 @@ func attemptsText(all []Attempt) string {
 }
 
 // deliver passes an answer on as it comes.
-func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out outcome) bool {
+func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, as *Sending, out outcome) bool {
 	job, x, s := c.job, c.x, turn.Server
-	job.Body = nil // it is not sent again; an answer may take minutes
+	job.For, as.Body = nil, nil // it is not sent again; an answer may take minutes
 	now := time.Now()
+	x.Sent = as.Model
 	x.Server, x.Place, x.Status, x.First = s.ID(), s.Connection(), a.status, now.Sub(x.Start)
 	d := delivery{w: c.w, answer: a, ending: ollama.Ending{Framing: a.framing(), Native: job.Dialect == ollama.Native}, x: x}
 	if job.Whole && d.ending.Framing == ollama.NDJSON {
@@ -242,11 +254,12 @@ func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, out
 			c.suspect.Blame(now, c.said)
 		}
 	}
-	passHead(c.w.Header(), a.header, job.Echo != "" || stream)
+	echo := job.Asked != "" && as.Model != job.Asked
+	passHead(c.w.Header(), a.header, echo || stream || as.Unsay != nil)
 	c.w.Header()["X-Gollamas-Server"] = []string{x.Server}
 	c.w.WriteHeader(a.status)
-	if job.Echo != "" && d.ending.Framing != ollama.Opaque {
-		d.echo = ollama.NewEcho(d.ending.Framing, job.Model, job.Echo)
+	if echo && d.ending.Framing != ollama.Opaque {
+		d.echo = ollama.NewEcho(d.ending.Framing, as.Model, job.Asked)
 	}
 	switch {
 	case job.Changes:

@@ -31,7 +31,7 @@ func serverAt(t *testing.T, raw string) *fleet.Server {
 func jobFor(body string, servers ...*fleet.Server) *Job {
 	pieces := [][]byte{[]byte(body)}
 	return &Job{Method: "POST", Endpoint: "/api/show", Target: "/api/show", Header: http.Header{}, Next: inTurn(servers...),
-		Body: func(*fleet.Server) [][]byte { return pieces }}
+		For: func(*fleet.Server) Sending { return Sending{Body: pieces} }}
 }
 
 // inTurn gives out the servers one after the other.

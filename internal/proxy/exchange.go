@@ -25,6 +25,7 @@ type Exchange struct {
 	Model    string // the model's own name where it is known to be one, "" = it is not: safe to count by
 	Attempts []Attempt
 	Queued   time.Duration // waiting for a server with a free place
+	Loading  time.Duration // waiting for the model to be loaded
 	Status   int           // 499 = the client left before there was one
 	Start    time.Time
 	First    time.Duration // to the first byte of the answer, 0 = none came
@@ -46,6 +47,8 @@ type Attempt struct {
 	Err    string        // why it led nowhere, "" = its answer was passed on as it came
 	Why    Why           // the same in one word, to count by
 	Load   fleet.Load    // what it cost the server
+	Fault  string        // where the model was loaded again: the option for which
+	Avoids string        // the option for which it would have been, had nobody minded; "" = it would not
 	First  time.Duration // until the first byte of its answer, 0 = none came
 }
 
@@ -61,6 +64,7 @@ const (
 	WhyMissing   Why = "missing"   // 404
 	WhyFull      Why = "full"      // 503
 	WhyFailed    Why = "failed"    // another 5xx
+	WhyLoading   Why = "loading"   // its model took too long to load, and may still be loading
 	WhyLeft      Why = "left"      // the client did not wait
 )
 

@@ -185,7 +185,8 @@ func TestWhatMustNotBeSentTwiceGetsAConnectionOfItsOwn(t *testing.T) {
 		job := jobFor("{}", s)
 		job.Changes = true
 		turn, _ := job.Next(t.Context(), fleet.HopeAll)
-		a, _, err := e.ask(t.Context(), turn, job)
+		as := job.For(s)
+		a, _, err := e.ask(t.Context(), turn, job, &as)
 		if err != nil {
 			t.Fatalf("%d: %v", i, err)
 		}

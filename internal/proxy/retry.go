@@ -15,6 +15,7 @@ type outcome struct {
 	gone    bool // the client left
 	changes bool // the request changes a server
 	retried bool // a 500 was passed over once already
+	loading bool // it is of a load of gollamas' own, not of the request
 }
 
 // tryNext says whether the next server may be asked. This is the retry table;
@@ -32,7 +33,7 @@ func (o outcome) tryNext() bool {
 	case o.status == http.StatusBadGateway, o.status == http.StatusGatewayTimeout:
 		return !o.changes // a proxy in front of the server speaks: it is the server that did not answer
 	case o.status == http.StatusInternalServerError:
-		return !o.changes && !o.retried // it may be a bad option as well as a bad server
+		return o.loading || !o.changes && !o.retried // it may be a bad option as well as a bad server
 	}
 	return false
 }

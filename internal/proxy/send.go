@@ -15,8 +15,8 @@ const inline = 16 << 10
 
 // send writes the request. The channel it returns is nil where that is done,
 // else it gets the outcome of writing on.
-func send(c *conn, s *fleet.Server, job *Job) (<-chan error, error) {
-	pieces := job.Body(s)
+func send(c *conn, s *fleet.Server, job *Job, as *Sending) (<-chan error, error) {
+	pieces := as.Body
 	size := 0
 	for _, p := range pieces {
 		size += len(p)

@@ -43,21 +43,26 @@ func lasting(d time.Duration) KeepAlive {
 	return KeepAlive(d)
 }
 
-// Is says whether a request's keep_alive, which is JSON, means this duration: a number of
-// seconds or a text such as "30m", below zero for ever (Duration.UnmarshalJSON in
-// Ollama's api/types.go).
-func (k KeepAlive) Is(raw []byte) bool {
+// ReadKeepAlive reads a request's keep_alive, which is JSON: a number of seconds or a text such as
+// "30m", below zero for ever (Duration.UnmarshalJSON in Ollama's api/types.go). ok is false where it is neither.
+func ReadKeepAlive(raw []byte) (k KeepAlive, ok bool) {
 	if raw[0] != '"' {
-		n, ok := number(raw)
-		asked, fits := seconds(n)
-		return ok && fits && asked == k
+		n, isNumber := number(raw)
+		k, fits := seconds(n)
+		return k, isNumber && fits
 	}
 	text := string(raw[1 : len(raw)-1])
 	if bytes.IndexByte(raw, '\\') >= 0 && json.Unmarshal(raw, &text) != nil {
-		return false
+		return 0, false
 	}
 	d, err := time.ParseDuration(text)
-	return err == nil && lasting(d) == k
+	return lasting(d), err == nil
+}
+
+// Is says whether a request's keep_alive, which is JSON, means this duration.
+func (k KeepAlive) Is(raw []byte) bool {
+	asked, ok := ReadKeepAlive(raw)
+	return ok && asked == k
 }
 
 // number reads a value in JSON as the float that encoding/json makes of a number.

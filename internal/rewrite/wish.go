@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"encoding/json"
 	"strconv"
 
 	"gollamas/internal/ollama"
@@ -54,18 +53,4 @@ func isInt(raw []byte, n int) bool {
 	f, ok := number(raw)
 	const exact = 1 << 53
 	return ok && f > -exact && f < exact && int(f) == n
-}
-
-// Load is the body of a native request with nothing in it, which loads a model as is wished for.
-func (w Wish) Load(model string) []byte {
-	name, _ := json.Marshal(model) // a string always encodes
-	body := append([]byte(`{"model":`), name...)
-	if w.KeepAlive.Said() {
-		body = append(append(body, `,"keep_alive":`...), w.KeepAlive.Value.JSON()...)
-	}
-	if w.NumCtx.Said() {
-		body = append(body, `,"options":{"`+numCtx+`":`...)
-		body = append(strconv.AppendInt(body, int64(w.NumCtx.Value), 10), '}')
-	}
-	return append(body, '}')
 }

@@ -97,21 +97,23 @@ func TestWishesGoTogetherWithAnotherName(t *testing.T) {
 }
 
 func TestTheBodyThatLoads(t *testing.T) {
+	keep := func(d time.Duration) Rule[KeepAlive] { return Rule[KeepAlive]{lasting(d), Enforced} }
 	for _, c := range []struct {
-		w    Wish
-		want string
+		keep   Rule[KeepAlive]
+		runner ollama.Runner
+		want   string
 	}{
-		{Wish{}, `{"model":"llama3.2"}`},
-		{wish(-1, 8192, Default), `{"model":"llama3.2","keep_alive":-1,"options":{"num_ctx":8192}}`},
-		{Wish{KeepAlive: Rule[KeepAlive]{0, Enforced}}, `{"model":"llama3.2","keep_alive":"0s"}`},
-		{Wish{NumCtx: Rule[int]{4, Enforced}}, `{"model":"llama3.2","options":{"num_ctx":4}}`},
+		{Rule[KeepAlive]{}, ollama.Runner{}, `{"model":"llama3.2","stream":false}`},
+		{keep(-1), ollama.Runner{NumCtx: 8192}, `{"model":"llama3.2","keep_alive":-1,"options":{"num_ctx":8192},"stream":false}`},
+		{keep(time.Minute), ollama.Runner{Rest: `"num_gpu":3`, NoShift: true}, `{"model":"llama3.2","keep_alive":"1m0s","options":{"num_gpu":3},"shift":false,"stream":false}`},
+		{Rule[KeepAlive]{}, ollama.Runner{NumCtx: 4, Rest: `"num_batch":9`}, `{"model":"llama3.2","options":{"num_ctx":4,"num_batch":9},"stream":false}`},
 	} {
-		got := c.w.Load("llama3.2")
+		got := Load("llama3.2", c.keep, c.runner)
 		if string(got) != c.want {
 			t.Errorf("got %s, want %s", got, c.want)
 		}
-		if edits := c.w.Edits(object(t, string(got))); edits != nil {
-			t.Errorf("%s is not what was wished for: %v", got, edits)
+		if o := object(t, string(got)); o.Runner() != c.runner || !o.Empty(ollama.FieldPrompt) {
+			t.Errorf("%s is read as %+v", got, o.Runner())
 		}
 	}
 }

@@ -70,8 +70,9 @@ type target struct {
 // A Match is the route of one request.
 type Match struct {
 	*Route
-	Key  string // of the model that is asked for, behind any alias
-	Send string // the name to send in the place of the client's, "" = the client's own
+	Model ollama.Name // that is asked for, behind any alias
+	Key   string      // of its name
+	Send  string      // the name to send in the place of the client's, "" = the client's own
 
 	running []*fleet.Connection
 }
@@ -183,7 +184,7 @@ func (t *Table) Lookup(n ollama.Name) (Match, bool) {
 	if a, ok := t.aliases[key]; ok {
 		n, key, send = a.model, a.key, a.send
 	}
-	m := Match{Key: key, Send: send, running: t.running}
+	m := Match{Model: n, Key: key, Send: send, running: t.running}
 	if r, ok := t.find(n, key); ok {
 		m.Route = r
 		return m, true

@@ -1,0 +1,132 @@
+package fleet
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"gollamas/internal/ollama"
+)
+
+// A Loading is a load that gollamas itself has a server do, for whoever waits for it. It is one of
+// the facts until it ends, whoever leaves.
+type Loading struct {
+	server *Server
+	key    string
+	runner ollama.Runner
+	pair   *pair
+}
+
+// Load notes that gollamas has a model loaded. A request may have claimed that already.
+func (s *Server) Load(key string, r ollama.Runner, now time.Time) *Loading {
+	l := &Loading{server: s, key: key, runner: r}
+	state := s.State()
+	l.pair = s.enter(key, func(f *Facts) {
+		f.Held++
+		if !f.Loading.IsZero() && f.Wanted == r {
+			return
+		}
+		f.Again = f.Loaded(state, key)
+		f.Loads++
+		if f.Again {
+			f.Reloads++
+		}
+		f.Loading, f.Wanted = now, r
+	})
+	return l
+}
+
+// Sent notes that the server is now asked: it may have been busy with another load of the model.
+func (l *Loading) Sent(now time.Time) {
+	l.pair.change(func(f *Facts) {
+		if f.Wanted == l.runner {
+			f.Loading, f.Again = now, f.Again || f.Loaded(l.server.State(), l.key)
+		}
+	})
+	l.server.LookAgain() // Ollama makes room before it loads: what had to go is to be known soon
+}
+
+// Done notes that the model is loaded, and what was said of how long it is to stay, 0 = nothing.
+func (l *Loading) Done(now time.Time, keep time.Duration) {
+	l.over(func(f *Facts) {
+		if f.Wanted == l.runner && !f.Loading.IsZero() {
+			f.Load = f.Load.With(now.Sub(f.Loading))
+			f.Loading = time.Time{}
+		}
+		f.Came, f.Answered, f.Used, f.Last = now, now, now, l.runner
+		if keep > 0 {
+			f.Kept = keep
+		}
+	})
+}
+
+// Failed notes that it came to nothing.
+func (l *Loading) Failed(now time.Time, o Outcome) {
+	s := l.server
+	trial := &Turn{Server: s, want: Want{Key: l.key}, pair: l.pair, proof: s.Breaker().Trying}
+	before, after := l.over(func(f *Facts) {
+		if f.Wanted == l.runner {
+			f.Loading = time.Time{}
+		}
+		f.Breaker = f.Breaker.after(now, o, f.Breaker.Trying)
+	})
+	s.tellBreaker(before.Breaker, after.Breaker, l.key)
+	s.judge(trial, now, o)
+}
+
+func (l *Loading) over(change func(f *Facts)) (before, after *Facts) {
+	before, after = l.pair.change(func(f *Facts) {
+		f.Held--
+		change(f)
+	})
+	if after.Loading.IsZero() {
+		l.server.pushed(l.key)
+	}
+	l.server.LookAgain() // something may have had to go
+	if l.server.opts.Changed != nil {
+		l.server.opts.Changed()
+	}
+	return before, after
+}
+
+// Renewed notes that a model which is loaded was found so, with these options, and what was said of
+// how long it is to stay, 0 = nothing.
+func (s *Server) Renewed(key string, r ollama.Runner, keep time.Duration, now time.Time) {
+	s.enter(key, func(f *Facts) {
+		f.Answered, f.Used, f.Last = now, now, r
+		if keep > 0 {
+			f.Kept = keep
+		}
+	})
+}
+
+// A LoadError is why a model could not be loaded.
+type LoadError struct {
+	Status  int    // of the server's answer, 0 = there was none
+	Text    string // what it says, or why there was none
+	Unsent  bool   // no connection
+	Stalled bool   // nothing came for too long
+	Ours    bool   // it is this machine's doing
+}
+
+func (e *LoadError) Error() string {
+	if e.Status == 0 {
+		return e.Text
+	}
+	return fmt.Sprintf("status %d: %s", e.Status, e.Text)
+}
+
+// Outcome is what it says about the server.
+func (e *LoadError) Outcome() Outcome {
+	o := Outcome{Reason: e.Text}
+	switch {
+	case e.Ours, e.Status == http.StatusServiceUnavailable:
+	case e.Unsent:
+		o.Verdict = Unreached
+	case e.Stalled:
+		o.Verdict = Stalled
+	case e.Status != http.StatusInternalServerError || ollama.ServerFault(e.Text):
+		o.Verdict = Failed
+	}
+	return o
+}

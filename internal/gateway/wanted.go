@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/jobs"
+	"gollamas/internal/ollama"
+	"gollamas/internal/proxy"
+	"gollamas/internal/rewrite"
+)
+
+// A wanted is what one request wants of its model on each server: how it is to be loaded, and for how long
+// it is to stay. The servers' rules differ, so all of it is asked once the server is known.
+type wanted struct {
+	*Gateway
+	endpoint *Endpoint
+	matched  matched
+	model    rewrite.Model
+	send     string        // the model's name where no variant stands for it
+	own      ollama.Runner // what the request itself asks for
+}
+
+// wants reads what a request asks for. Elsewhere than in its own dialect Ollama reads neither options nor keep_alive.
+func (g *Gateway) wants(e *Endpoint, m matched, model rewrite.Model) *wanted {
+	w := &wanted{Gateway: g, endpoint: e, matched: m, model: model, send: cmp.Or(m.Send, model.Asked)}
+	if e.Works && w.native() {
+		w.own = model.Object.Runner()
+	}
+	return w
+}
+
+func (w *wanted) native() bool { return w.endpoint.Dialect == ollama.Native }
+
+// wish is what the rules want on a server.
+func (w *wanted) wish(s *fleet.Server) rewrite.Wish {
+	if !w.endpoint.Works || w.endpoint.Form {
+		return rewrite.Wish{}
+	}
+	return w.rules.For(w.matched.Model, s.Connection())
+}
+
+// runner is what the model is to be loaded with on a server.
+func (w *wanted) runner(s *fleet.Server) ollama.Runner {
+	r, wish := w.own, w.wish(s)
+	switch n := wish.NumCtx; {
+	case !n.Said():
+	case !w.native():
+		if !w.variants.Refused(s, w.matched.Key, n.Value) {
+			r.NumCtx = n.Value
+		}
+	case r.NumCtx == 0 || n.Force == rewrite.Enforced:
+		r.NumCtx = n.Value
+	}
+	return r
+}
+
+// keep is the keep_alive that the request says on a server, as fleet.Want has it.
+func (w *wanted) keep(s *fleet.Server) time.Duration {
+	if !w.native() {
+		return 0
+	}
+	k, said := w.wish(s).KeepAlive, false
+	if raw := w.model.Object.Last(ollama.FieldKeepAlive); raw != nil && k.Force != rewrite.Enforced {
+		k.Value, said = rewrite.ReadKeepAlive(raw)
+	}
+	if !said && !k.Said() {
+		return 0
+	}
+	return max(time.Duration(k.Value), 1)
+}
+
+// sending is the request as a server gets it.
+func (w *wanted) sending(s *fleet.Server) proxy.Sending {
+	wish := w.wish(s)
+	switch {
+	case w.endpoint.Exact:
+		name := exactName(s, w.send)
+		return proxy.Sending{Model: name, Body: w.model.Body(name, wish.Edits(&w.model.Object)...)}
+	case w.native():
+		return proxy.Sending{Model: w.send, Body: w.model.Body(w.send, wish.Edits(&w.model.Object)...)}
+	case wish.NumCtx.Said():
+		if as, ok := w.variant(s, wish.NumCtx.Value); ok {
+			return as
+		}
+	}
+	return proxy.Sending{Model: w.send, Body: w.model.Body(w.send)}
+}
+
+// variant is the request under the name of the model's variant that has the context.
+func (w *wanted) variant(s *fleet.Server, numCtx int) (proxy.Sending, bool) {
+	name := w.variants.Name(s, w.matched.Key, numCtx)
+	if name == "" {
+		return proxy.Sending{}, false
+	}
+	return proxy.Sending{
+		Model:   name,
+		Body:    w.model.Body(name),
+		Missing: func() { w.variants.Lost(s, w.matched.Key, numCtx) },
+		Unsay:   func(text []byte) []byte { return w.variants.Unsay(text, name, w.model.Asked) },
+	}, true
+}
+
+// ready has the model loaded where it is not, and its variant made where one is needed. All loads
+// together may take as long as load_wait says.
+func (w *wanted) ready() proxy.Ready {
+	var until time.Time
+	return func(ctx context.Context, turn *fleet.Turn) error {
+		s := turn.Server
+		wish, runner := w.wish(s), turn.Runner()
+		if n := wish.NumCtx; n.Said() && !w.native() && !w.variants.Ready(ctx, s, w.matched.Key, n.Value) {
+			runner = ollama.Runner{}
+		}
+		load := jobs.Load{Server: s, Key: w.matched.Key, Name: w.send, Runner: runner, Keep: wish.KeepAlive, Embeds: w.endpoint.Vectors}
+		if turn.Load == fleet.LoadNone {
+			if !w.native() {
+				w.loader.Remind(load)
+			}
+			return nil
+		}
+		if until.IsZero() {
+			until = time.Now().Add(w.loadWait)
+		}
+		if w.loadWait == 0 {
+			return w.loader.Load(ctx, turn, load, 0)
+		}
+		return w.loader.Load(ctx, turn, load, max(time.Until(until), 1))
+	}
+}

@@ -1,0 +1,178 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"time"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
+	"gollamas/internal/rewrite"
+)
+
+// handOver is how long a load waits for those who came for the last one to be answered: with
+// other options it would take the model away before they have asked.
+const handOver = time.Minute
+
+// fly has the server load the model, behind what it loads for others, and tells how that went.
+func (l *Loader) fly(f *flight, before *flight) {
+	if before != nil {
+		timer := time.NewTimer(handOver)
+		defer timer.Stop()
+		select {
+		case <-before.settled:
+		case <-timer.C:
+		case <-l.base.Done():
+		}
+	}
+	began := time.Now()
+	f.loading.Sent(began)
+	err := l.ask(l.base, f.what)
+	took := time.Since(began)
+	var load *fleet.LoadError
+	switch {
+	case err == nil:
+		f.loading.Done(time.Now(), f.what.kept())
+		l.opts.Log.Debug("loaded", "model", f.what.Name, "server", f.what.Server.ID(), "took", took)
+	case errors.Is(err, errRefused):
+		f.loading.Failed(time.Now(), fleet.Outcome{})
+		err = nil
+	case errors.As(err, &load):
+		f.loading.Failed(time.Now(), load.Outcome())
+		l.opts.Log.Warn("load failed", "model", f.what.Name, "server", f.what.Server.ID(), "took", took, "reason", load.Error())
+	default:
+		f.loading.Failed(time.Now(), fleet.Outcome{})
+	}
+	l.landed(f, err)
+}
+
+// errRefused is a server's finding fault with the request.
+var errRefused = errors.New("refused")
+
+// leastKept is how long a model must stay for those who wait to find it.
+const leastKept = 10 * time.Second
+
+// keep is the keep_alive that a load says.
+func (w Load) keep() rewrite.Rule[rewrite.KeepAlive] {
+	k := w.Keep
+	if k.Said() && k.Value == 0 {
+		k.Value = rewrite.KeepAlive(leastKept)
+	}
+	return k
+}
+
+// kept is the same as fleet has it.
+func (w Load) kept() time.Duration { return time.Duration(w.keep().Value) }
+
+// ask has the server load the model: with /api/generate, or /api/embed where it does not talk.
+func (l *Loader) ask(ctx context.Context, w Load) error {
+	body := rewrite.Load(w.Name, w.keep(), w.Runner)
+	if w.Embeds || l.knownToEmbed(w) {
+		return l.post(ctx, w, "/api/embed", body)
+	}
+	err := l.post(ctx, w, "/api/generate", body)
+	var mute *muteError
+	if errors.As(err, &mute) {
+		l.noteEmbeds(w)
+		return l.post(ctx, w, "/api/embed", body)
+	}
+	return err
+}
+
+// A muteError is a server's word that a model does not talk.
+type muteError struct{ error }
+
+// knownToEmbed says whether a model is known to make vectors only.
+func (l *Loader) knownToEmbed(w Load) bool {
+	have := w.Server.State().Has(w.Key)
+	if have == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	digest, noted := l.embeds[place{w.Server, w.Key}]
+	return have.Embeds || noted && digest == have.Digest
+}
+
+func (l *Loader) noteEmbeds(w Load) {
+	if have := w.Server.State().Has(w.Key); have != nil { // so that what is kept is bounded by what there is
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.embeds[place{w.Server, w.Key}] = have.Digest
+	}
+}
+
+// post sends one request that loads, and waits for its answer as long as there is hope for one.
+func (l *Loader) post(base context.Context, w Load, path string, body []byte) error {
+	ctx, cancel := context.WithCancelCause(base)
+	defer cancel(nil)
+	connected := false
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
+	watched := make(chan struct{})
+	over := make(chan struct{})
+	go func() {
+		defer close(watched)
+		l.lose(over, w.Server, cancel)
+	}()
+	status, answer, err := w.Server.Client().Do(traced, http.MethodPost, path, body)
+	close(over)
+	<-watched
+	var stall *stalled
+	switch {
+	case errors.As(context.Cause(ctx), &stall):
+		return &fleet.LoadError{Text: stall.why, Stalled: true}
+	case base.Err() != nil:
+		return base.Err()
+	case err != nil:
+		return &fleet.LoadError{Text: fleet.Reason(err), Unsent: !connected, Ours: !connected && fleet.Ours(err)}
+	case status < http.StatusMultipleChoices:
+		return nil
+	}
+	text := ollama.ErrorText(answer)
+	switch {
+	case status >= http.StatusInternalServerError:
+		return &fleet.LoadError{Status: status, Text: cmp.Or(text, http.StatusText(status))}
+	case status == http.StatusBadRequest && strings.Contains(text, "does not support generate"):
+		return &muteError{errRefused}
+	}
+	return errRefused
+}
+
+// A stalled is why a load is not waited for any longer.
+type stalled struct{ why string }
+
+func (s *stalled) Error() string { return s.why }
+
+// How often a load that takes long is looked at, and how long a server that answers no look may say nothing.
+const (
+	glance      = 5 * time.Second
+	lostSilence = 15 * time.Second
+)
+
+// lose gives a load up where its server is gone without a word, or takes longer than anything may.
+func (l *Loader) lose(over <-chan struct{}, s *fleet.Server, give func(error)) {
+	began := time.Now()
+	tick := time.NewTicker(glance)
+	defer tick.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case now := <-tick.C:
+			silent := now.Sub(began).Round(time.Second)
+			if most := l.opts.Stall; most > 0 && silent >= most {
+				give(&stalled{fmt.Sprintf("no first byte for %s", silent)})
+				return
+			}
+			if state := s.State(); silent >= lostSilence && state.Lost() {
+				give(&stalled{fmt.Sprintf("no first byte for %s, and it does not answer at all (%s)", silent, state.Err)})
+				return
+			}
+		}
+	}
+}

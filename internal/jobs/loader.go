@@ -1,0 +1,232 @@
+// Package jobs is what gollamas has servers do by itself: load a model, keep it loaded, make the
+// variants of it that /v1 needs.
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
+	"gollamas/internal/rewrite"
+)
+
+// LoaderOptions are what a Loader is made of.
+type LoaderOptions struct {
+	Log   *slog.Logger  // nil = nobody is told
+	Stall time.Duration // how long a load may say nothing; 0 = for ever
+}
+
+// A Loader has servers load models: each once, for however many wait, and to the end, whoever leaves.
+type Loader struct {
+	opts LoaderOptions
+	base context.Context // ends when gollamas does, and all loads with it
+	stop context.CancelFunc
+
+	mu        sync.Mutex
+	closed    bool
+	flights   map[place][]*flight // that are under way or about to be, the newest last
+	embeds    map[place]string    // digests of models that were seen to talk to nobody
+	reminding map[place]bool
+	running   sync.WaitGroup
+}
+
+// A place is a model on a server.
+type place struct {
+	server *fleet.Server
+	key    string
+}
+
+// A Load is what is to be loaded, where and how.
+type Load struct {
+	Server *fleet.Server
+	Key    string // of the model's name
+	Name   string // the name, as the server knows it
+	Runner ollama.Runner
+	Keep   rewrite.Rule[rewrite.KeepAlive] // how long it is to stay
+	Embeds bool                            // it is wanted for its vectors
+}
+
+// NewLoader returns a Loader whose loads end when Run does.
+func NewLoader(o LoaderOptions) *Loader {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	l := &Loader{opts: o, flights: map[place][]*flight{}, embeds: map[place]string{}, reminding: map[place]bool{}}
+	l.base, l.stop = context.WithCancel(context.Background())
+	return l
+}
+
+// Run waits until ctx ends, and then for the loads that are under way, which end with it.
+func (l *Loader) Run(ctx context.Context) {
+	<-ctx.Done()
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.stop()
+	l.running.Wait()
+}
+
+// Load has a model loaded, or joins a load of it that is under way, and waits for its end: for at most
+// so long, 0 = as long as it takes. turn is the request's that waits, nil where there is none.
+//
+// The error is a *fleet.LoadError, a *fleet.Busy where it takes too long, or the context's. Where the
+// server finds fault with the request it is nil: the client's own request will be told.
+func (l *Loader) Load(ctx context.Context, turn *fleet.Turn, what Load, most time.Duration) error {
+	f := l.join(turn, what)
+	if f == nil {
+		return nil
+	}
+	if turn != nil {
+		turn.WhenServed(func() { l.served(f) })
+	}
+	var late <-chan time.Time
+	if most > 0 {
+		timer := time.NewTimer(most)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-late:
+		return f.busy(most)
+	}
+}
+
+// join finds the load that is to be waited for, or begins it. It is nil where the model has come meanwhile.
+func (l *Loader) join(turn *fleet.Turn, what Load) *flight {
+	at := place{what.Server, what.Key}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.flights[at]
+	facts := what.Server.Facts(what.Key)
+	i := slices.IndexFunc(all, func(f *flight) bool { return f.what.Runner == what.Runner })
+	if i < 0 && len(all) > 0 && facts.LoadsFor(what.Runner) { // it comes to the same
+		i = len(all) - 1
+	}
+	if i < 0 && turn != nil && turn.Load == fleet.LoadJoins && facts.Loading.IsZero() {
+		return nil
+	}
+	if i >= 0 {
+		if turn != nil {
+			all[i].waiting++
+		}
+		return all[i]
+	}
+	f := &flight{what: what, began: time.Now(), done: make(chan struct{}), settled: make(chan struct{})}
+	if l.closed {
+		f.err = context.Canceled
+		close(f.done)
+		return f
+	}
+	if turn != nil {
+		f.waiting++
+	}
+	var before *flight
+	if len(all) > 0 {
+		before = all[len(all)-1]
+	}
+	l.flights[at] = append(all, f)
+	f.loading = what.Server.Load(what.Key, what.Runner, f.began)
+	l.running.Go(func() { l.fly(f, before) })
+	return f
+}
+
+// served notes that a request which has waited is answered, or has gone.
+func (l *Loader) served(f *flight) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f.waiting--
+	f.settle()
+}
+
+// landed takes a flight off the list.
+func (l *Loader) landed(f *flight, err error) {
+	at := place{f.what.Server, f.what.Key}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flights[at] = slices.DeleteFunc(l.flights[at], func(o *flight) bool { return o == f })
+	if len(l.flights[at]) == 0 {
+		delete(l.flights, at)
+	}
+	f.err = err
+	close(f.done)
+	f.settle()
+}
+
+// A Loading is a load that is under way, for people.
+type Loading struct {
+	Server  *fleet.Server
+	Key     string
+	Name    string
+	Since   time.Time
+	Waiting int // requests
+}
+
+// Loading lists the loads that are under way, the oldest first.
+func (l *Loader) Loading() []Loading {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []Loading
+	for at, all := range l.flights {
+		for _, f := range all {
+			out = append(out, Loading{at.server, at.key, f.what.Name, f.began, f.waiting})
+		}
+	}
+	slices.SortFunc(out, func(a, b Loading) int { return a.Since.Compare(b.Since) })
+	return out
+}
+
+// A flight is one load on its way.
+type flight struct {
+	what    Load
+	loading *fleet.Loading
+	began   time.Time
+	done    chan struct{} // closed when it is over; then err stands
+	err     error
+
+	waiting int           // requests that wait for it, or have and are not answered yet
+	over    bool          // settled is closed
+	settled chan struct{} // closed when it is done and none of those is left
+}
+
+// settle closes settled once it can be. The loader's lock is held.
+func (f *flight) settle() {
+	select {
+	case <-f.done:
+		if f.waiting == 0 && !f.over {
+			f.over = true
+			close(f.settled)
+		}
+	default:
+	}
+}
+
+// The guess of when a load will be over is kept between these.
+const (
+	soonest = time.Second
+	latest  = time.Minute
+)
+
+// busy says how far the load is.
+func (f *flight) busy(most time.Duration) *fleet.Busy {
+	since := time.Since(f.began)
+	usual := f.what.Server.Facts(f.what.Key).Load.Typical
+	so := "it was never seen to be loaded there before"
+	if usual > 0 {
+		so = "it usually takes about " + usual.Round(time.Second).String()
+	}
+	left := min(max((usual-since).Round(time.Second), soonest), latest)
+	return &fleet.Busy{
+		Why: fmt.Sprintf("model %q is being loaded on %s, for %s so far; %s. The load goes on: ask again (load_wait is %s)",
+			f.what.Name, f.what.Server.ID(), since.Round(time.Second), so, most),
+		RetryAfter: left,
+	}
+}

@@ -36,7 +36,9 @@ func TestFailoverBeforeTheFirstByte(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			a, _, r := two(t, with("tiny-chain"))
-			c.fault.Path = "/api/chat"
+			if c.fault.Kind != ollamatest.DieLoading {
+				c.fault.Path = "/api/chat"
+			}
 			a.Fault(c.fault)
 			got := r.post("/api/chat", chat)
 			got.want(t, 200, `"done":true`)
@@ -212,12 +214,13 @@ func TestCutStreamsEndWithAnErrorInTheirDialect(t *testing.T) {
 			t.Run(c.what+" "+name, func(t *testing.T) {
 				s := ollama(t, with("tiny-chain"))
 				r := start(t, "--connection", "s="+s.URL())
+				r.post("/api/chat", chat).want(t, 200, "done") // it is loaded
 				s.Fault(ollamatest.Fault{Kind: kind, Path: c.path, After: 5})
 				got := r.post(c.path, c.body)
 				if got.status != 200 || got.err != nil || !strings.Contains(got.body, c.want) {
 					t.Errorf("%d %v %q\nwant %q in it", got.status, got.err, got.body, c.want)
 				}
-				if x := r.exchange(1); x.Err == "" || x.Gone {
+				if x := r.exchange(2); x.Err == "" || x.Gone {
 					t.Errorf("the exchange says nothing of it: %+v", x)
 				}
 			})
@@ -262,7 +265,7 @@ func TestChunkByChunk(t *testing.T) {
 	})
 	r := launch(t, "--proxy", "m="+server)
 	c := dial(t, r.url)
-	fmt.Fprintf(c, "POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 13\r\n\r\n{\"model\":\"m\"}")
+	fmt.Fprintf(c, "POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 13\r\n\r\n{\"model\":\"m\"}")
 	in := bufio.NewReader(c)
 	head := true
 	for i := range 20 {
@@ -290,7 +293,8 @@ func TestChunkByChunk(t *testing.T) {
 	}
 }
 
-// rawServer answers every request but the lists with do, byte for byte.
+// rawServer answers every request with do, byte for byte, but for the lists, and for
+// /api/generate, which is how a model is loaded there.
 func rawServer(t *testing.T, do func(net.Conn, *http.Request)) (url string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -316,6 +320,10 @@ func rawServer(t *testing.T, do func(net.Conn, *http.Request)) (url string) {
 						return // the watch: this server is down to it
 					}
 					io.Copy(io.Discard, q.Body)
+					if q.URL.Path == "/api/generate" {
+						fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"done\":true}")
+						continue
+					}
 					do(c, q)
 				}
 			}()

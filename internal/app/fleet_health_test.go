@@ -86,7 +86,7 @@ func TestAModelThatTakesItsServerDownIsTriedLessAndLessOften(t *testing.T) {
 		for crashes := range 4 { // three trip the breaker, and a trial fails
 			wait(11 * time.Second)
 			a := w.send("/api/chat", about("m"))
-			if n := w.boxes["a"].chats("m"); n != crashes+1 {
+			if n := w.boxes["a"].toLoad("m"); n != crashes+1 {
 				t.Fatalf("it was asked %d times, not %d", n, crashes+1)
 			}
 			wait(1100 * time.Millisecond)
@@ -230,6 +230,7 @@ func TestAStreamThatStallsMidWayEndsHonestlyInItsDialect(t *testing.T) {
 	} {
 		t.Run(c.path, func(t *testing.T) {
 			pretend(t, inOrder+twoBoxes, both(paced(time.Second)), func(t *testing.T, w *world) {
+				w.warm("a", "m")
 				w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Hang, Path: c.path, After: 7})
 				got := w.post(c.path, c.body)
 				if got.status != 200 || got.err != nil || !strings.Contains(got.body, c.want) || !strings.Contains(got.body, "no next token for 5m0s") {

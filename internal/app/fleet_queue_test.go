@@ -180,7 +180,7 @@ func TestAStoppedGollamasAnswersThoseWhoWait(t *testing.T) {
 func TestTheTimeOnAServerThatFailedIsNoWait(t *testing.T) {
 	o := paced(2 * time.Second)
 	o.Models[1].Load = 10 * time.Minute
-	pretend(t, inOrder+oneEach+mAndN+"queue: {wait: 1m}\n", both(o), func(t *testing.T, w *world) {
+	pretend(t, inOrder+oneEach+mAndN+"queue: {wait: 1m}\nload_wait: 30m\n", both(o), func(t *testing.T, w *world) {
 		a := w.send("/api/chat", about("n")) // it has a load from a
 		wait(61 * time.Second)
 		b := w.send("/api/chat", about("m")) // b is busy for half a minute

@@ -112,6 +112,16 @@ func (b *box) chats(model string) (n int) {
 	return n
 }
 
+// toLoad are how many requests it got that only load a model.
+func (b *box) toLoad(model string) (n int) {
+	for _, q := range asked(b.Server, "/api/generate") {
+		if strings.Contains(string(q.Body), `"`+model+`"`) && !strings.Contains(string(q.Body), `"prompt"`) {
+			n++
+		}
+	}
+	return n
+}
+
 // A world is gollamas and its servers in one bubble of pretended time.
 type world struct {
 	*running

@@ -225,7 +225,9 @@ func TestAttemptsAndFailoversAreCountedByWhatBecameOfThem(t *testing.T) {
 		t.Run(why, func(t *testing.T) {
 			a, b := ollama(t, with("tiny-chain")), ollama(t, with("tiny-chain"))
 			r := operated(t, "--connection", "a="+a.URL(), "--connection", "b="+b.URL(), "--proxy", "tiny-chain=a", "--proxy", "tiny-chain=b", "--balance", "in-order", "--watch", "1h")
-			fault.Path = "/api/chat"
+			if fault.Kind != ollamatest.DieLoading {
+				fault.Path = "/api/chat"
+			}
 			if a.Fault(fault); why == "unreached" {
 				a.Stop()
 			}
@@ -244,7 +246,7 @@ func TestBreakersShowWhileTheyAreOpen(t *testing.T) {
 	r := operated(t, "--connection", "s="+s.URL())
 	body := func(model string) string { return strings.Replace(chat, "tiny-chain", model, 1) }
 	fail := func(model string) {
-		s.Fault(ollamatest.Fault{Kind: ollamatest.DieLoading, Path: "/api/chat", Model: model})
+		s.Fault(ollamatest.Fault{Kind: ollamatest.DieLoading, Model: model})
 		for range 3 {
 			r.post("/api/chat", body(model)).want(t, 500, "")
 		}

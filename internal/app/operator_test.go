@@ -175,7 +175,7 @@ func TestStateShowsQueuesAndBreakers(t *testing.T) {
 	o.Pace = 50 * time.Millisecond
 	s := ollama(t, o)
 	r := operated(t, "--config", file(t, "connections: {s: {url: "+s.URL()+", parallel: 1}}\n"))
-	s.Fault(ollamatest.Fault{Kind: ollamatest.DieLoading, Path: "/api/chat", Model: "other-chain"})
+	s.Fault(ollamatest.Fault{Kind: ollamatest.DieLoading, Model: "other-chain"})
 	for range 3 {
 		r.post("/api/chat", strings.Replace(chat, "tiny", "other", 1)).want(t, 500, "")
 	}

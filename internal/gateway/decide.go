@@ -22,7 +22,8 @@ type Ask struct {
 	Segment     string // the path's last segment, where the endpoint leaves it free
 	Query       string
 	ContentType string
-	Body        []byte // decompressed
+	Body        []byte   // decompressed
+	Via         []string // each gollamas that it has been through, this one last
 }
 
 // A Decision is what to do: answer, or carry the job. The carrier adds to the
@@ -62,7 +63,7 @@ func (g *Gateway) decideObject(ask Ask) Decision {
 	match, no := g.match(e, model.Asked)
 	if no == nil {
 		stream := e.Works && !e.Vectors && model.Object.Bool(ollama.FieldStream, e.Dialect == ollama.Native)
-		w := g.wants(e, match, model)
+		w := g.wants(e, match, model, ask.Via)
 		job := g.job(e, match, model.Asked, balance.Ask{
 			Runner: w.own, On: w.runner, Keep: w.keep,
 			Stream: stream, Tools: !model.Object.Empty(ollama.FieldTools), Unloads: e.Unloads && model.Object.Unloads(),

@@ -49,7 +49,7 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 	}
 	as := proxy.Sending{Model: send, Body: [][]byte{ask.Body}}
 	job.For = func(*fleet.Server) proxy.Sending { return as }
-	job.Ready = (&wanted{Gateway: g, endpoint: e, matched: match, send: send}).ready()
+	job.Ready = (&wanted{Gateway: g, endpoint: e, matched: match, send: send, via: ask.Via}).ready()
 	return Decision{Asked: asked, Model: known(match), Job: job}
 }
 

@@ -65,7 +65,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	if no := g.again(r, e); no != nil {
 		return write(w, *no, x)
 	}
-	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type")}
+	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Via: r.Header[fleet.ViaHeader]}
 	decoded := false
 	var no *Answer
 	if e.Kind == Forward {

@@ -21,11 +21,12 @@ type wanted struct {
 	model    rewrite.Model
 	send     string        // the model's name where no variant stands for it
 	own      ollama.Runner // what the request itself asks for
+	via      []string      // each gollamas that it has been through, this one last
 }
 
 // wants reads what a request asks for. Elsewhere than in its own dialect Ollama reads neither options nor keep_alive.
-func (g *Gateway) wants(e *Endpoint, m matched, model rewrite.Model) *wanted {
-	w := &wanted{Gateway: g, endpoint: e, matched: m, model: model, send: cmp.Or(m.Send, model.Asked)}
+func (g *Gateway) wants(e *Endpoint, m matched, model rewrite.Model, via []string) *wanted {
+	w := &wanted{Gateway: g, endpoint: e, matched: m, model: model, via: via, send: cmp.Or(m.Send, model.Asked)}
 	if e.Works && w.native() {
 		w.own = model.Object.Runner()
 	}
@@ -113,7 +114,7 @@ func (w *wanted) ready() proxy.Ready {
 		if n := wish.NumCtx; n.Said() && !w.native() && !w.variants.Ready(ctx, s, w.matched.Key, n.Value) {
 			runner = ollama.Runner{}
 		}
-		load := jobs.Load{Server: s, Key: w.matched.Key, Name: w.send, Runner: runner, Keep: wish.KeepAlive, Embeds: w.endpoint.Vectors}
+		load := jobs.Load{Server: s, Key: w.matched.Key, Name: w.send, Runner: runner, Keep: wish.KeepAlive, Embeds: w.endpoint.Vectors, Spare: turn.Spare, Via: w.via}
 		if turn.Load == fleet.LoadNone {
 			if !w.native() {
 				w.loader.Remind(load)

@@ -117,9 +117,13 @@ func (l *Loader) post(base context.Context, w Load, path string, body []byte) er
 	over := make(chan struct{})
 	go func() {
 		defer close(watched)
-		l.lose(over, w.Server, cancel)
+		l.lose(over, w, cancel)
 	}()
-	status, answer, err := w.Server.Client().Do(traced, http.MethodPost, path, body)
+	client := w.Server.Client()
+	if len(w.Via) > 0 {
+		client.Header[fleet.ViaHeader] = w.Via
+	}
+	status, answer, err := client.Do(traced, http.MethodPost, path, body)
 	close(over)
 	<-watched
 	var stall *stalled
@@ -135,12 +139,21 @@ func (l *Loader) post(base context.Context, w Load, path string, body []byte) er
 	}
 	text := ollama.ErrorText(answer)
 	switch {
-	case status >= http.StatusInternalServerError:
+	case failing(status):
 		return &fleet.LoadError{Status: status, Text: cmp.Or(text, http.StatusText(status))}
 	case status == http.StatusBadRequest && strings.Contains(text, "does not support generate"):
 		return &muteError{errRefused}
 	}
 	return errRefused
+}
+
+// failing says that an answer tells of the server, and not of what it was asked.
+func failing(status int) bool {
+	switch status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 // A stalled is why a load is not waited for any longer.
@@ -155,7 +168,7 @@ const (
 )
 
 // lose gives a load up where its server is gone without a word, or takes longer than anything may.
-func (l *Loader) lose(over <-chan struct{}, s *fleet.Server, give func(error)) {
+func (l *Loader) lose(over <-chan struct{}, w Load, give func(error)) {
 	began := time.Now()
 	tick := time.NewTicker(glance)
 	defer tick.Stop()
@@ -166,11 +179,11 @@ func (l *Loader) lose(over <-chan struct{}, s *fleet.Server, give func(error)) {
 		case now := <-tick.C:
 			silent := now.Sub(began).Round(time.Second)
 			if most := l.opts.Stall; most > 0 && silent >= most {
-				give(&stalled{fmt.Sprintf("no first byte for %s", silent)})
+				give(&stalled{fmt.Sprintf("no first token for %s", silent)})
 				return
 			}
-			if state := s.State(); silent >= lostSilence && state.Lost() {
-				give(&stalled{fmt.Sprintf("no first byte for %s, and it does not answer at all (%s)", silent, state.Err)})
+			if state := w.Server.State(); w.Spare && silent >= lostSilence && state.Lost() {
+				give(&stalled{fmt.Sprintf("no first token for %s, and it does not answer at all (%s)", silent, state.Err)})
 				return
 			}
 		}

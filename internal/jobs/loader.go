@@ -49,6 +49,8 @@ type Load struct {
 	Runner ollama.Runner
 	Keep   rewrite.Rule[rewrite.KeepAlive] // how long it is to stay
 	Embeds bool                            // it is wanted for its vectors
+	Spare  bool                            // another server may be asked: a server that is gone without a word is not waited for
+	Via    []string                        // each gollamas that the request for it has been through, in fleet.ViaHeader
 }
 
 // NewLoader returns a Loader whose loads end when Run does.
@@ -96,7 +98,7 @@ func (l *Loader) Load(ctx context.Context, turn *fleet.Turn, what Load, most tim
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-late:
-		return f.busy(most)
+		return f.busy()
 	}
 }
 
@@ -216,7 +218,7 @@ const (
 )
 
 // busy says how far the load is.
-func (f *flight) busy(most time.Duration) *fleet.Busy {
+func (f *flight) busy() *fleet.Busy {
 	since := time.Since(f.began)
 	usual := f.what.Server.Facts(f.what.Key).Load.Typical
 	so := "it was never seen to be loaded there before"
@@ -225,8 +227,8 @@ func (f *flight) busy(most time.Duration) *fleet.Busy {
 	}
 	left := min(max((usual-since).Round(time.Second), soonest), latest)
 	return &fleet.Busy{
-		Why: fmt.Sprintf("model %q is being loaded on %s, for %s so far; %s. The load goes on: ask again (load_wait is %s)",
-			f.what.Name, f.what.Server.ID(), since.Round(time.Second), so, most),
+		Why: fmt.Sprintf("model %q is being loaded on %s, for %s so far; %s. the load goes on, so ask again (load_wait)",
+			f.what.Name, f.what.Server.ID(), since.Round(time.Second), so),
 		RetryAfter: left,
 	}
 }

@@ -178,8 +178,8 @@ func (s *Server) pushed(key string) {
 	}
 }
 
-// unloaded notes that a request had a model leave memory: what was answered before says nothing of now.
-func (s *Server) unloaded(key string) {
+// Unloaded notes that a request had a model leave memory: what was answered before says nothing of now.
+func (s *Server) Unloaded(key string) {
 	if p, ok := s.pairs.Load(key); ok {
 		p.(*pair).change(func(f *Facts) { f.Answered, f.Unloaded = time.Time{}, time.Now() })
 	}

@@ -17,9 +17,10 @@ func (f *Facts) cost(s *State, w Want) Load {
 	return LoadNone
 }
 
-// Loaded says whether the model is loaded: the last look has seen it, or it has answered since.
+// Loaded says whether the model is loaded: the last look has seen it, and nobody had it leave
+// since, or it has answered since.
 func (f *Facts) Loaded(s *State, key string) bool {
-	return f.Answered.After(s.Looked) || s.Running(key) != nil
+	return f.Answered.After(s.Looked) || s.Running(key) != nil && !f.Unloaded.After(s.Looked)
 }
 
 // Suits says whether the model, which is loaded, is loaded as is asked for.

@@ -182,7 +182,7 @@ func (t *Turn) End(now time.Time, o Outcome) {
 		}
 	}
 	if t.want.Unloads {
-		t.Server.unloaded(t.want.Key)
+		t.Server.Unloaded(t.want.Key)
 	}
 	t.Server.judge(t, now, o)
 	if o.Verdict == Failed || o.Verdict == Stalled {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -33,6 +34,9 @@ type Decision struct {
 	Model  string // the model's own name where it is known to be one, "" = it is not
 	Answer *Answer
 	Job    *proxy.Job
+	Header http.Header // of the answer, beside what it says itself
+	// Beside is to be done before the job is carried, nil = nothing. What it returns takes Header's place.
+	Beside func(context.Context) http.Header
 }
 
 // Decide works out what to do with a request. It waits for nothing and opens no
@@ -62,20 +66,7 @@ func (g *Gateway) decideObject(ask Ask) Decision {
 	}
 	match, no := g.match(e, model.Asked)
 	if no == nil {
-		stream := e.Works && !e.Vectors && model.Object.Bool(ollama.FieldStream, e.Dialect == ollama.Native)
-		w := g.wants(e, match, model, ask.Via)
-		job := g.job(e, match, model.Asked, balance.Ask{
-			Runner: w.own, On: w.runner, Keep: w.keep,
-			Stream: stream, Tools: !model.Object.Empty(ollama.FieldTools), Unloads: e.Unloads && model.Object.Unloads(),
-		})
-		job.Target, job.Size, job.For = ask.Target, len(ask.Body), w.sending
-		if e.Works {
-			job.Ready = w.ready()
-		}
-		if stream && e.Dialect != ollama.Native {
-			job.Comments = g.comments
-		}
-		return Decision{Asked: model.Asked, Model: known(match), Job: job}
+		return g.decideWork(ask, g.wants(e, match, model, ask.Via))
 	}
 	// Ollama would have looked at these before it looked for the model.
 	if err := ollama.Check(ask.Body); err != nil {
@@ -86,6 +77,33 @@ func (g *Gateway) decideObject(ask Ask) Decision {
 		}
 	}
 	return Decision{Asked: model.Asked, Answer: no}
+}
+
+// decideWork decides on a request whose model has a route.
+func (g *Gateway) decideWork(ask Ask, w *wanted) Decision {
+	e, o := w.endpoint, &w.model.Object
+	d := Decision{Asked: w.model.Asked, Model: known(w.matched)}
+	stream := e.Works && !e.Vectors && o.Bool(ollama.FieldStream, w.native())
+	needs := balance.Ask{Runner: w.own, On: w.runner, Keep: w.keep, Stream: stream, Tools: !o.Empty(ollama.FieldTools), Unloads: unloads(e, o)}
+	var u unloading
+	needs.Members = w.matched.now(e)
+	if needs.Unloads {
+		u = w.unload()
+		needs.Members = u.members
+	}
+	job := g.job(e, w.matched, d.Asked, needs)
+	job.Target, job.Size, job.For = ask.Target, len(ask.Body), w.sending
+	switch {
+	case needs.Unloads:
+		return u.decide(job, d)
+	case e.Works:
+		job.Ready = w.ready()
+	}
+	if stream && !w.native() {
+		job.Comments = g.comments
+	}
+	d.Job = job
+	return d
 }
 
 func readModel(e *Endpoint, body []byte) (rewrite.Model, error) {
@@ -167,7 +185,7 @@ func nowhere(m route.Match) bool { return m.Route.Name != "" && len(m.Route.Memb
 
 // job puts together what the engine needs. ask has what only the body tells.
 func (g *Gateway) job(e *Endpoint, m matched, asked string, ask balance.Ask) *proxy.Job {
-	ask.Key, ask.Model, ask.Members, ask.Policy, ask.Counted, ask.Alike = m.Key, asked, m.now(e), m.Policy, e.Works, e.Vectors
+	ask.Key, ask.Model, ask.Policy, ask.Counted, ask.Alike = m.Key, asked, m.Policy, e.Works, e.Vectors
 	switch {
 	case ask.Unloads: // Ollama answers it at once, however busy it is
 		ask.Counted, ask.Policy = false, loadedFirst

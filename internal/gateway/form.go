@@ -37,7 +37,7 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 	if no != nil {
 		return Decision{Asked: asked, Answer: no}
 	}
-	job := g.job(e, match, asked, balance.Ask{})
+	job := g.job(e, match, asked, balance.Ask{Members: match.now(e)})
 	job.Size = len(ask.Body)
 	job.Target, job.Whole = ask.Target, true // Ollama calls {"text":…} a stream of records
 	send := cmp.Or(match.Send, asked)

@@ -90,6 +90,12 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		return write(w, *d.Answer, x)
 	}
 	d.Job.Header, d.Job.Decoded = r.Header, decoded
+	if d.Beside != nil {
+		d.Header = d.Beside(r.Context())
+	}
+	for name, values := range d.Header {
+		w.Header()[name] = values
+	}
 	return g.engine.Carry(r.Context(), w, d.Job, x)
 }
 

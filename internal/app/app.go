@@ -73,9 +73,11 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 	if err != nil {
 		return nil, err
 	}
-	rules, err := rewrite.NewRules(cfg.KeepAlive, cfg.NumCtx)
-	if err != nil {
-		return nil, err
+	var rules *rewrite.Rules // none cost nothing
+	if len(cfg.KeepAlive)+len(cfg.NumCtx) > 0 {
+		if rules, err = rewrite.NewRules(cfg.KeepAlive, cfg.NumCtx); err != nil {
+			return nil, err
+		}
 	}
 	return &App{
 		rules: rules, loader: jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken}), variants: &jobs.Variants{},

@@ -329,6 +329,20 @@ func (w *world) direct(host, path, body string) {
 	}
 }
 
+// peek asks a box itself for a list.
+func (w *world) peek(host, path string) string {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), "GET", "http://localhost"+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	got := roundTrip(req, w.box(host).current(), io.Discard)
+	if got.status != 200 {
+		w.t.Fatalf("%s: %d %s %v", host, got.status, got.body, got.err)
+	}
+	return got.body
+}
+
 // warm has a model loaded on a box without gollamas, and waits until that has been seen.
 func (w *world) warm(host, model string, more ...string) {
 	w.t.Helper()

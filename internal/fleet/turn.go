@@ -21,6 +21,9 @@ type Want struct {
 	Free    func()        // told when the place is free again; nil = nobody
 }
 
+// leavesAtOnce is the Keep of a request behind which the model is to leave memory.
+const leavesAtOnce = time.Nanosecond
+
 // A Load is what a request costs the server it was sent to.
 type Load uint8
 
@@ -214,6 +217,9 @@ func (f *Facts) end(t *Turn, now time.Time, o Outcome) {
 	}
 	if o.Verdict == Stalled {
 		f.Stalled = now
+	}
+	if f.InFlight == 0 && t.want.Keep == leavesAtOnce && o.Verdict == Fine {
+		f.Answered, f.Unloaded = time.Time{}, now
 	}
 	f.Breaker = f.Breaker.after(now, o, t.trial)
 }

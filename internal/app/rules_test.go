@@ -1,0 +1,167 @@
+package app
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"gollamas/internal/ollamatest"
+)
+
+// got is the last body that a box got at a path.
+func (b *box) got(path string) string {
+	all := asked(b.Server, path)
+	if len(all) == 0 {
+		return ""
+	}
+	return string(all[len(all)-1].Body)
+}
+
+const ruled = aAndB + `
+models: {m: [a, b], n: [a, b], e: [a, b]}
+aliases: {other: m}
+balance: in-order
+keep_alive: 30m
+num_ctx: {enforce: 8192}
+`
+
+func withEmbedding() ollamatest.Options {
+	o := paced(time.Millisecond)
+	o.Models = append(o.Models, ollamatest.Model{Name: "e", Capabilities: []string{"embedding"}})
+	return o
+}
+
+func TestRulesHoldForEveryNativeRequestThatHasTheModelWork(t *testing.T) {
+	const front = `{"keep_alive":"30m0s","options":{"num_ctx":8192},`
+	for _, c := range []struct{ path, body, want string }{
+		{"/api/chat", `{"model":"m","messages":[{"role":"user","content":"x"}]}`, front + `"model":"m","messages":[{"role":"user","content":"x"}]}`},
+		{"/api/generate", `{"model":"m","prompt":"x"}`, front + `"model":"m","prompt":"x"}`},
+		{"/api/embed", `{"model":"e","input":"x"}`, front + `"model":"e","input":"x"}`},
+		{"/api/embeddings", `{"model":"e","prompt":"x"}`, front + `"model":"e","prompt":"x"}`},
+		{"/api/chat", `{"model":"other","messages":[{}]}`, front + `"model":"m","messages":[{}]}`}, // an alias has its model's rules
+		{"/api/chat", `{"model":"m", "keep_alive" : 60,"options":{"seed":1,"num_ctx":2048},"messages":[{}]}`, `{"model":"m", "keep_alive" : 60,"options":{"seed":1,"num_ctx":8192},"messages":[{}]}`},
+		{"/api/chat", `{"model":"m","keep_alive":"1h","options":{"num_ctx":8192.0},"messages":[{}]}`, `{"model":"m","keep_alive":"1h","options":{"num_ctx":8192.0},"messages":[{}]}`},
+		{"/api/chat", `{"model":"m","keep_alive":null,"options":null,"messages":[{}]}`, `{"model":"m","keep_alive":"30m0s","options":{"num_ctx":8192},"messages":[{}]}`},
+		{"/api/show", `{"model":"m"}`, `{"model":"m"}`},
+	} {
+		t.Run(c.path+c.body, func(t *testing.T) {
+			pretend(t, ruled, both(withEmbedding()), func(t *testing.T, w *world) {
+				w.post(c.path, c.body).want(t, 200, "")
+				if got := w.boxes["a"].got(c.path); got != c.want {
+					t.Errorf("the server got %s\nwant %s", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestTheServerThatIsAskedNextGetsItsOwnRules(t *testing.T) {
+	file := `connections: {a: {url: 'http://a.localhost', num_ctx: 2048}, b: {url: 'http://b.localhost', keep_alive: {enforce: -1}}}
+models: {m: {routes: [a, b], on: {b: {num_ctx: {enforce: 1024}}}}}
+balance: in-order
+keep_alive: 10m
+`
+	pretend(t, file, both(paced(time.Millisecond)), func(t *testing.T, w *world) {
+		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Refuse, Path: "/api/chat"})
+		a := w.post("/api/chat", about("m", `"keep_alive":"1h",`))
+		if a.want(t, 200, `"done":true`); a.by() != "b" {
+			t.Errorf("by %s", a.by())
+		}
+		for host, want := range map[string]string{
+			"a": `{"options":{"num_ctx":2048},"keep_alive":"1h",`, "b": `{"options":{"num_ctx":1024},"keep_alive":-1,`,
+		} {
+			if got := w.boxes[host].got("/api/chat"); !strings.HasPrefix(got, want) {
+				t.Errorf("%s got %s", host, got)
+			}
+		}
+		for host, want := range map[string]string{
+			"a": `{"model":"m","keep_alive":"10m0s","options":{"num_ctx":2048},"stream":false}`, "b": `{"model":"m","keep_alive":-1,"options":{"num_ctx":1024},"stream":false}`,
+		} {
+			if got := w.boxes[host].got("/api/generate"); got != want {
+				t.Errorf("%s was to load %s, want %s", host, got, want)
+			}
+		}
+	})
+}
+
+// stays is how long a model would stay in a box's memory, as /api/ps there has it.
+func (w *world) stays(host, model string) time.Duration {
+	var list struct {
+		Models []struct {
+			Name      string
+			ExpiresAt time.Time `json:"expires_at"`
+		}
+	}
+	if err := json.Unmarshal([]byte(w.peek(host, "/api/ps")), &list); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, m := range list.Models {
+		if m.Name == model+":latest" {
+			return time.Until(m.ExpiresAt).Round(time.Second)
+		}
+	}
+	return 0
+}
+
+func TestAKeepAliveByRuleHoldsForDialectsThatCannotSayOne(t *testing.T) {
+	file := "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], keep_alive: 45m}}\n"
+	for path, body := range map[string]string{
+		"/v1/chat/completions": about("m"), "/v1/completions": `{"model":"m","prompt":"x"}`, "/v1/embeddings": `{"model":"m","input":"x"}`,
+		"/v1/responses": `{"model":"m","input":"x"}`, "/v1/messages": about("m", `"max_tokens":9,`),
+	} {
+		t.Run(path, func(t *testing.T) {
+			pretend(t, file, map[string]ollamatest.Options{"a": paced(time.Millisecond)}, func(t *testing.T, w *world) {
+				stays := func(want time.Duration) {
+					t.Helper()
+					if got := w.stays("a", "m"); got != want {
+						t.Errorf("it stays for %v, not %v", got, want)
+					}
+				}
+				w.post(path, body).want(t, 200, "")
+				stays(45 * time.Minute)
+				w.post("/api/chat", about("m", `"keep_alive":"1m",`)).want(t, 200, "")
+				stays(time.Minute) // a client may say so: it is a default
+				w.post(path, body).want(t, 200, "")
+				stays(45 * time.Minute)
+				n := len(w.boxes["a"].Requests())
+				w.post(path, body).want(t, 200, "")
+				if more := len(w.boxes["a"].Requests()) - n; more != 1 {
+					t.Errorf("the same again cost %d requests", more)
+				}
+				w.wantLoads("a", 1)
+			})
+		})
+	}
+}
+
+func TestAnEnforcedKeepAliveSurvivesClientsWhoKnowBetter(t *testing.T) {
+	file := "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], keep_alive: {enforce: -1}}}\n"
+	pretend(t, file, map[string]ollamatest.Options{"a": paced(time.Millisecond)}, func(t *testing.T, w *world) {
+		for _, more := range []string{`"keep_alive":"1s",`, `"keep_alive":0,`, ``} {
+			w.post("/api/chat", about("m", more)).want(t, 200, `"done":true`)
+			w.post("/v1/chat/completions", about("m", more)).want(t, 200, "")
+		}
+		wait(24 * time.Hour)
+		if !w.holds("a", "m") {
+			t.Error("it has left")
+		}
+		w.wantLoads("a", 1)
+	})
+}
+
+func TestAModelThatIsNotToStayIsThereForWhoWaits(t *testing.T) {
+	file := "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], keep_alive: 0}}\n"
+	pretend(t, file, map[string]ollamatest.Options{"a": paced(time.Millisecond)}, func(t *testing.T, w *world) {
+		for range 2 {
+			w.post("/api/chat", about("m")).want(t, 200, `"done":true`)
+		}
+		w.wantLoads("a", 2)
+		w.post("/v1/chat/completions", about("m")).want(t, 200, "")
+		w.wantLoads("a", 3)
+		wait(11 * time.Second)
+		if w.holds("a", "m") {
+			t.Error("it is still there")
+		}
+	})
+}

@@ -56,12 +56,15 @@ func (f *Facts) suitsNumCtx(s *State, key string, numCtx int) bool {
 }
 
 // LoadsFor says whether the load under way is of use to a request.
-func (f *Facts) LoadsFor(r ollama.Runner) bool {
-	if f.Wanted.Fault(r) != "" {
+func (f *Facts) LoadsFor(r ollama.Runner) bool { return f.Alike(f.Wanted, r) }
+
+// Alike says whether a model that is loaded for one request is loaded as another asks for.
+func (f *Facts) Alike(had, asks ollama.Runner) bool {
+	if had.Fault(asks) != "" {
 		return false
 	}
-	asked, got := r.NumCtx, f.gets(r.NumCtx)
-	return f.Wanted.NumCtx == asked || got > 0 && got == f.gets(f.Wanted.NumCtx)
+	got := f.gets(asks.NumCtx)
+	return had.NumCtx == asks.NumCtx || got > 0 && got == f.gets(had.NumCtx)
 }
 
 // gets is the context that a request for so much is known to get: of more than the model was trained

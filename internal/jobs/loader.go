@@ -109,10 +109,7 @@ func (l *Loader) join(turn *fleet.Turn, what Load) *flight {
 	defer l.mu.Unlock()
 	all := l.flights[at]
 	facts := what.Server.Facts(what.Key)
-	i := slices.IndexFunc(all, func(f *flight) bool { return f.what.Runner == what.Runner })
-	if i < 0 && len(all) > 0 && facts.LoadsFor(what.Runner) { // it comes to the same
-		i = len(all) - 1
-	}
+	i := slices.IndexFunc(all, func(f *flight) bool { return facts.Alike(f.what.Runner, what.Runner) })
 	if i < 0 && turn != nil && turn.Load == fleet.LoadJoins && facts.Loading.IsZero() {
 		return nil
 	}

@@ -80,7 +80,7 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 		}
 	}
 	return &App{
-		rules: rules, loader: jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken}), variants: &jobs.Variants{},
+		rules: rules, loader: jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken}), variants: jobs.NewVariants(jobs.VariantsOptions{Log: log}),
 		cfg: cfg, log: log, via: via, connections: connections, table: table, desk: desk, engine: &proxy.Engine{},
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
 	}, nil
@@ -110,6 +110,7 @@ func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 	wg.Go(func() { a.engine.Run(background) })
 	wg.Go(func() { a.tellMixed(background) })
 	wg.Go(func() { a.loader.Run(background) })
+	wg.Go(func() { a.variants.Run(background) })
 	defer wg.Wait()
 	defer a.serveAdmin(ctx, &wg)()
 	srv := a.httpServer(background, l.Addr())

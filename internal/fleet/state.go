@@ -15,17 +15,20 @@ type State struct {
 	Failed    int       // looks in a row that failed
 	Looked    time.Time // when the last look that succeeded began
 	Version   string
-	Installed []Model
-	Loaded    []Model
+	Installed []Model // without variants
+	Variants  []Model // that are installed
+	Loaded    []Model // a variant stands here under its base's name
 	Room      Room
 	installed map[string]int
+	variants  map[string]int
 }
 
 // A Model is one entry of a server's list, and the key of its name.
 type Model struct {
 	ollama.Listed
-	Key  string
-	Name ollama.Name
+	Key     string
+	Name    ollama.Name
+	Variant bool // it is a variant; among what is loaded, one whose base is not installed any more
 }
 
 // Has finds an installed model by the key of its name, nil if it is not there.
@@ -37,6 +40,12 @@ func (s *State) Has(key string) *Model {
 	return &s.Installed[i]
 }
 
+// HasVariant says whether a variant is installed, by the key of its name.
+func (s *State) HasVariant(key string) bool {
+	_, ok := s.variants[key]
+	return ok
+}
+
 // Running finds a loaded model by the key of its name, nil if it was not loaded.
 // A copy of a model is loaded with it: /api/ps shows only the name that came first.
 func (s *State) Running(key string) *Model {
@@ -45,7 +54,7 @@ func (s *State) Running(key string) *Model {
 		digest = m.Digest
 	}
 	for i := range s.Loaded {
-		if m := &s.Loaded[i]; m.Key == key || digest != "" && m.Digest == digest {
+		if m := &s.Loaded[i]; m.Key == key && !m.Variant || digest != "" && m.Digest == digest {
 			return m
 		}
 	}
@@ -71,7 +80,8 @@ func keyed(list []ollama.Listed) []Model {
 	out := make([]Model, 0, len(list))
 	for _, l := range list {
 		if n, reachable := ollama.ParseListed(l.Name); reachable {
-			out = append(out, Model{l, n.Key(), n})
+			_, _, variant := ParseVariant(n)
+			out = append(out, Model{l, n.Key(), n, variant})
 		}
 	}
 	return out

@@ -125,6 +125,9 @@ func (t *Turn) Key() string { return t.want.Key }
 // Runner is what the model is to be loaded with.
 func (t *Turn) Runner() ollama.Runner { return t.want.Runner }
 
+// Asks notes that the request wants the model loaded with this after all.
+func (t *Turn) Asks(r ollama.Runner) { t.want.Runner = r }
+
 // Began is when the server was chosen.
 func (t *Turn) Began() time.Time { return t.began }
 

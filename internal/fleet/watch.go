@@ -127,8 +127,8 @@ func (s *Server) look(ctx context.Context, c *ollama.Client) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := &State{Known: true, Up: true, Version: version, Installed: keyed(tags), Loaded: keyed(ps)}
-	next.installed = index(next.Installed)
+	next := &State{Known: true, Up: true, Version: version}
+	next.list(keyed(tags), keyed(ps))
 	return next, nil
 }
 

@@ -19,7 +19,7 @@ func (g *Gateway) merged(list func(*fleet.State) []fleet.Model) []fleet.Model {
 	for _, s := range g.table.Servers() {
 		for _, m := range list(s.State()) {
 			match, ok := g.table.Lookup(m.Name)
-			if !ok || match.Send != "" || m.RemoteHost != "" {
+			if !ok || match.Send != "" || m.RemoteHost != "" || m.Variant {
 				continue
 			}
 			members, _ := match.Members()
@@ -52,22 +52,11 @@ func (g *Gateway) aliased(m fleet.Model) []fleet.Model {
 	var out []fleet.Model
 	for _, name := range g.table.AliasesOf(m.Key) {
 		again := m
-		again.Listed.Name = name
-		again.Raw = renamedEntry(m.Raw, name)
+		again.Listed = m.Listed.As(name, "")
 		again.Name, _ = ollama.ParseName(name) // the table took it, so it is one
 		out = append(out, again)
 	}
 	return out
-}
-
-// renamedEntry is a list's entry under another name, all else as the server wrote it.
-func renamedEntry(raw []byte, name string) []byte {
-	o, err := ollama.ReadObject(raw)
-	if err != nil {
-		return raw
-	}
-	edits := append(o.Replace(ollama.FieldName, name), o.Replace(ollama.FieldModel, name)...)
-	return slices.Concat(ollama.Segments(raw, edits)...)
 }
 
 // installed is the merged /api/tags, newest first. Ollama compares whole

@@ -97,10 +97,13 @@ func (w *wanted) variant(s *fleet.Server, numCtx int) (proxy.Sending, bool) {
 		return proxy.Sending{}, false
 	}
 	return proxy.Sending{
-		Model:   name,
-		Body:    w.model.Body(name),
-		Missing: func() { w.variants.Lost(s, w.matched.Key, numCtx) },
-		Unsay:   func(text []byte) []byte { return w.variants.Unsay(text, name, w.model.Asked) },
+		Model: name,
+		Body:  w.model.Body(name),
+		Missing: func(ctx context.Context) {
+			w.variants.Lost(s, w.matched.Key, numCtx)
+			w.variants.Ready(ctx, s, w.matched.Key, numCtx)
+		},
+		Unsay: func(text []byte) []byte { return w.variants.Unsay(text, name, w.send) },
 	}, true
 }
 
@@ -113,6 +116,7 @@ func (w *wanted) ready() proxy.Ready {
 		wish, runner := w.wish(s), turn.Runner()
 		if n := wish.NumCtx; n.Said() && !w.native() && !w.variants.Ready(ctx, s, w.matched.Key, n.Value) {
 			runner = ollama.Runner{}
+			turn.Asks(runner)
 		}
 		load := jobs.Load{Server: s, Key: w.matched.Key, Name: w.send, Runner: runner, Keep: wish.KeepAlive, Embeds: w.endpoint.Vectors, Spare: turn.Spare, Via: w.via}
 		if turn.Load == fleet.LoadNone {

@@ -32,7 +32,7 @@ type Job struct {
 type Sending struct {
 	Body    [][]byte                 // in pieces
 	Model   string                   // the name sent
-	Missing func()                   // told that the server has not got it, which was to have it; nil = that is no news
+	Missing func(context.Context)    // told that the server has not got it, which was to have it, so that it may get it; nil = that is no news
 	Unsay   func(text []byte) []byte // an error's text with the name as people know it; nil = as it is
 }
 

@@ -70,7 +70,7 @@ func (c *carrying) askAs(ctx context.Context, turn *fleet.Turn) (*Sending, *answ
 	a, sent, err := c.ask(ctx, turn, c.job, &as)
 	if err == nil && a.status == http.StatusNotFound && as.Missing != nil && ctx.Err() == nil {
 		a.finish()
-		as.Missing()
+		as.Missing(ctx)
 		as = c.job.For(turn.Server)
 		a, sent, err = c.ask(ctx, turn, c.job, &as)
 	}

@@ -91,9 +91,8 @@ func TestImpatientClientsCostOneLoad(t *testing.T) {
 	onEachKind(t, func(t *testing.T, k kind) {
 		s := k.start(t, []string{"tiny-chain"})
 		url := serve(t, []string{"tiny-chain"}, "--connection", "only="+s.url)
+		through := &server{url: url}
 		onEachSpeaker(t, func(t *testing.T, sp speaker) {
-			s.unload(t, "tiny-chain")
-			soon(t, "gollamas sees that it is unloaded", func() bool { return (&server{url: url}).context(t, "tiny-chain") == 0 })
 			before := s.loads()
 			var all sync.WaitGroup
 			for range 5 {
@@ -109,6 +108,8 @@ func TestImpatientClientsCostOneLoad(t *testing.T) {
 			if n := s.loads() - before; n != 1 {
 				t.Errorf("%d loads", n)
 			}
+			soon(t, "gollamas sees that it is loaded", func() bool { return through.context(t, "tiny-chain") > 0 })
+			through.unload(t, "tiny-chain") // waits until gollamas sees that too
 		})
 	})
 }

@@ -238,7 +238,7 @@ func attemptsText(all []Attempt) string {
 // deliver passes an answer on as it comes.
 func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, as *Sending, out outcome) bool {
 	job, x, s := c.job, c.x, turn.Server
-	job.For, as.Body = nil, nil // it is not sent again; an answer may take minutes
+	job.For, job.Ready, job.Next, as.Body = nil, nil, nil, nil // it is not sent again, and an answer may take minutes
 	now := time.Now()
 	x.Sent = as.Model
 	x.Server, x.Place, x.Status, x.First = s.ID(), s.Connection(), a.status, now.Sub(x.Start)

@@ -77,11 +77,13 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 	if err != nil {
 		return nil, err
 	}
-	return &App{
-		rules: rules, loader: jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken}), variants: &jobs.Variants{},
+	a := &App{
+		rules: rules, variants: &jobs.Variants{},
 		cfg: cfg, log: log, via: via, connections: connections, table: table, desk: desk, engine: &proxy.Engine{},
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
-	}, nil
+	}
+	a.loader = jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken, Loaded: a.loaded})
+	return a, nil
 }
 
 // Listen opens the address to serve on.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gollamas/internal/admin"
+	"gollamas/internal/jobs"
 	"gollamas/internal/proxy"
 	"gollamas/internal/telemetry"
 )
@@ -57,6 +58,13 @@ func (a *App) listenAdmin() (net.Listener, error) {
 		return nil, fmt.Errorf("admin %s: %w", address, err)
 	}
 	return l, nil
+}
+
+// loaded has a load counted, where anybody can look at the counts.
+func (a *App) loaded(d jobs.LoadDone) {
+	if a.metrics != nil && d.Began() {
+		a.metrics.Load(telemetry.Load{Server: d.Server, Key: d.Key, Again: d.Fault, Took: d.Took, Failed: d.Err != nil})
+	}
 }
 
 // names is what the operator calls the models that have a route of their own.

@@ -25,9 +25,17 @@ func (f *Facts) Loaded(s *State, key string) bool {
 // Suits says whether the model, which is loaded, is loaded as is asked for.
 func (f *Facts) Suits(s *State, key string, r ollama.Runner) bool { return f.Fault(s, key, r) == "" }
 
-// Fault is the option for which the model, which is loaded, would be loaded again, "" = for none.
-// Of options other than num_ctx only what requests of ours have said is known.
+// Fault is the option for which the model, which is loaded or being loaded, would be loaded again,
+// "" = for none. Of options other than num_ctx only what requests of ours have said is known.
 func (f *Facts) Fault(s *State, key string, r ollama.Runner) string {
+	if !f.Loading.IsZero() {
+		return f.loadingFault(r)
+	}
+	return f.loadedFault(s, key, r)
+}
+
+// loadedFault is the same of what is loaded now, whatever is on its way.
+func (f *Facts) loadedFault(s *State, key string, r ollama.Runner) string {
 	if !f.suitsNumCtx(s, key, r.NumCtx) {
 		return "num_ctx"
 	}
@@ -55,12 +63,15 @@ func (f *Facts) suitsNumCtx(s *State, key string, numCtx int) bool {
 }
 
 // LoadsFor says whether the load under way is of use to a request.
-func (f *Facts) LoadsFor(r ollama.Runner) bool {
-	if f.Wanted.Fault(r) != "" {
-		return false
+func (f *Facts) LoadsFor(r ollama.Runner) bool { return f.loadingFault(r) == "" }
+
+// loadingFault is the option for which it is of none, "" = it is.
+func (f *Facts) loadingFault(r ollama.Runner) string {
+	got := f.gets(r.NumCtx)
+	if f.Wanted.NumCtx != r.NumCtx && (got == 0 || got != f.gets(f.Wanted.NumCtx)) {
+		return "num_ctx"
 	}
-	asked, got := r.NumCtx, f.gets(r.NumCtx)
-	return f.Wanted.NumCtx == asked || got > 0 && got == f.gets(f.Wanted.NumCtx)
+	return f.Wanted.Fault(r)
 }
 
 // gets is the context that a request for so much is known to get: of more than the model was trained

@@ -62,6 +62,7 @@ func New(cfg config.Config, log *slog.Logger, done ...func(proxy.Exchange)) (*Ap
 func build(cfg config.Config, log *slog.Logger, world outside, done ...func(proxy.Exchange)) (*App, error) {
 	via := rand.Text()
 	desk := balance.NewDesk(cfg.Queue.Length, cfg.Queue.Wait)
+	desk.Unguarded = world.unguarded
 	connections, err := newConnections(cfg, world, fleet.Options{
 		Watch: cfg.Watch, Via: via, Log: log, Changed: desk.Dispatch,
 		Stall: fleet.Stall{First: cfg.Stall.FirstToken, Next: cfg.Stall.NextToken},

@@ -1,6 +1,11 @@
 package app
 
-import "gollamas/internal/config"
+import (
+	"strings"
+
+	"gollamas/internal/config"
+	"gollamas/internal/rewrite"
+)
 
 // A Line is one route as a person is told of it.
 type Line struct {
@@ -43,4 +48,15 @@ func (l Line) ids() []string {
 		out = append(out, c.ID)
 	}
 	return out
+}
+
+// lasting is a keep_alive as an operator writes it: 30m rather than 30m0s.
+func lasting(k rewrite.KeepAlive) string {
+	text := k.String()
+	for _, nothing := range []string{"m0s", "h0m"} {
+		if short, ok := strings.CutSuffix(text, nothing); ok {
+			text = short + nothing[:1]
+		}
+	}
+	return text
 }

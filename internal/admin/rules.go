@@ -44,7 +44,7 @@ func (a *admin) loading(now time.Time) []loadingNow {
 		all = a.Loading()
 	}
 	return list(all, func(l Loading) loadingNow {
-		return loadingNow{l.Server, visible(l.Model), since(l.Since, now), l.Waiting}
+		return loadingNow{l.Server, l.Model, since(l.Since, now), l.Waiting}
 	})
 }
 
@@ -63,7 +63,7 @@ func newRunner(r ollama.Runner) runner {
 	if raw := json.RawMessage("{" + r.Rest + "}"); json.Valid(raw) { // a client has written it
 		out.Options = raw
 	} else {
-		out.Options = visible(r.Rest)
+		out.Options = r.Rest
 	}
 	return out
 }

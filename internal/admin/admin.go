@@ -11,6 +11,7 @@ import (
 
 	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
 	"gollamas/internal/route"
 )
 
@@ -22,8 +23,11 @@ type Options struct {
 	Metrics     http.Handler
 	Version     string
 	Started     time.Time
-	Stopping    func() bool // no new requests are taken; nil = they always are
-	Loopback    bool        // it is served to this machine only, so other Host names are a page's trick
+	Stopping    func() bool                                                                   // no new requests are taken; nil = they always are
+	Loading     func() []Loading                                                              // under way, the oldest first; nil = none ever is
+	Rules       func(model ollama.Name, connection string) Rules                              // what the operator wants; nil = nothing
+	Runner      func(model ollama.Name, connection string, asked ollama.Runner) ollama.Runner // what becomes of asked by that; nil = it stays
+	Loopback    bool                                                                          // it is served to this machine only, so other Host names are a page's trick
 }
 
 // A page is one URL.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gollamas/internal/balance"
+	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
 	"gollamas/internal/route"
 )
@@ -34,12 +35,14 @@ type verdict struct {
 	Tier       int     `json:"tier"`
 	Weight     int     `json:"weight"`
 	Loaded     bool    `json:"loaded"`
-	Suits      bool    `json:"suits"`           // loaded with the context that is asked for
+	Suits      bool    `json:"suits"`           // loaded with the context and the options that are asked for
 	Loading    float64 `json:"loading_seconds"` // 0 = it is not being loaded
 	InFlight   int     `json:"in_flight"`
 	Parallel   int     `json:"parallel"`
 	Cost       float64 `json:"cost_seconds"`  // what the policy expects; 0 = it reckons none
 	After      float64 `json:"after_seconds"` // a request is sent there only once it has waited as long
+	With       runner  `json:"would_load_with"`
+	residence
 }
 
 // A skipped is a server of the route to which no request for the model goes.
@@ -78,7 +81,9 @@ func (a *admin) explain(w http.ResponseWriter, r *http.Request) {
 
 func (a *admin) explained(name ollama.Name, match route.Match, numCtx int) explanation {
 	members, remote := match.Members()
-	ask := balance.Ask{Key: match.Key, Model: name.Short(), Members: func() []balance.Member { return members }, Policy: match.Policy, Runner: ollama.Runner{NumCtx: numCtx}, Counted: true}
+	asked := ollama.Runner{NumCtx: numCtx}
+	on := func(s *fleet.Server) ollama.Runner { return a.on(match, s, asked) }
+	ask := balance.Ask{Key: match.Key, Model: name.Short(), Members: func() []balance.Member { return members }, Policy: match.Policy, Runner: asked, On: on, Counted: true}
 	servers, queue := a.Desk.Explain(ask), a.line(match.Key)
 	now := nobody(match, remote)
 	if len(servers) > 0 {
@@ -86,12 +91,13 @@ func (a *admin) explained(name ollama.Name, match route.Match, numCtx int) expla
 	}
 	return explanation{
 		Model: name.Short(), Sent: match.Send, Route: match.Name, Balance: match.Balance, NumCtx: numCtx, Now: now, Queued: queue.of,
-		Servers: list(servers, newVerdict), NotAsked: skips(match, members),
+		Servers: list(servers, func(v balance.Verdict) verdict { return a.verdict(match, v, asked) }), NotAsked: skips(match, members),
 	}
 }
 
-func newVerdict(v balance.Verdict) verdict {
+func (a *admin) verdict(match route.Match, v balance.Verdict, asked ollama.Runner) verdict {
 	return verdict{
+		With: newRunner(a.on(match, v.Server, asked)), residence: a.residence(v.Server, match.Model, v.Server.Facts(match.Key)),
 		Server: v.Server.ID(), Connection: v.Server.Connection(), Why: v.Why, Health: healthNames[v.Health], Tier: v.Tier, Weight: v.Weight,
 		Loaded: v.Loaded, Suits: v.Suits, Loading: seconds(v.Since), InFlight: v.InFlight, Parallel: v.Places,
 		Cost: seconds(v.Cost), After: seconds(v.After),

@@ -72,13 +72,12 @@ type learned struct {
 	Answered time.Time `json:"last_answer,omitzero"`
 	Used     time.Time `json:"last_used,omitzero"`
 	NumCtx   int       `json:"num_ctx"` // what the last answered request asked for, 0 = nothing
-	Loads    int       `json:"loads"`
-	Reloads  int       `json:"reloads"` // of those, for another context
-	Breaker  breaker   `json:"breaker"`
-	First    times     `json:"first_byte"` // the model loaded and the server idle
-	Gap      times     `json:"chunk_gap"`  // the longest of each stream
-	Service  times     `json:"request"`    // the model loaded and no other request for it
-	Load     times     `json:"load"`
+	residence
+	Breaker breaker `json:"breaker"`
+	First   times   `json:"first_byte"` // the model loaded and the server idle
+	Gap     times   `json:"chunk_gap"`  // the longest of each stream
+	Service times   `json:"request"`    // the model loaded and no other request for it
+	Load    times   `json:"load"`
 }
 
 // A times is what a duration has been lately.
@@ -88,7 +87,7 @@ type times struct {
 	Slowest float64 `json:"slowest_seconds"`
 }
 
-func newServer(s *fleet.Server, now time.Time) server {
+func (a *admin) server(s *fleet.Server, now time.Time) server {
 	seen := s.State()
 	out := server{
 		ID: s.ID(), Connection: s.Connection(), URL: s.URL(), Up: seen.Up, Version: seen.Version,
@@ -104,8 +103,8 @@ func newServer(s *fleet.Server, now time.Time) server {
 	if !seen.Up {
 		out.Why = cmp.Or(seen.Err, "not looked at yet")
 	}
-	s.EachFacts(func(key string, f *fleet.Facts) { out.Models = append(out.Models, newLearned(seen, key, f, now)) })
-	slices.SortFunc(out.Models, func(a, b learned) int { return cmp.Compare(a.Name, b.Name) })
+	s.EachFacts(func(key string, f *fleet.Facts) { out.Models = append(out.Models, a.learned(s, seen, key, f, now)) })
+	slices.SortFunc(out.Models, func(x, y learned) int { return cmp.Compare(x.Name, y.Name) })
 	return out
 }
 
@@ -113,24 +112,22 @@ func newBreaker(b fleet.Breaker, now time.Time) breaker {
 	return breaker{b.Name(now), b.Failures, b.Reason, moment(b.Until)}
 }
 
-func newLearned(seen *fleet.State, key string, f *fleet.Facts, now time.Time) learned {
+func (a *admin) learned(s *fleet.Server, seen *fleet.State, key string, f *fleet.Facts, now time.Time) learned {
+	name := named(seen, key)
 	return learned{
-		Name: shortName(seen, key), InFlight: f.InFlight, Loading: since(f.Loading, now), Answered: moment(f.Answered), Used: moment(f.Used),
-		NumCtx: f.Last.NumCtx, Loads: f.Loads, Reloads: f.Reloads, Breaker: newBreaker(f.Breaker, now),
+		Name: name.Short(), residence: a.residence(s, name, f), InFlight: f.InFlight, Loading: since(f.Loading, now), Answered: moment(f.Answered), Used: moment(f.Used),
+		NumCtx: f.Last.NumCtx, Breaker: newBreaker(f.Breaker, now),
 		First: newTimes(f.First), Gap: newTimes(f.Gap), Service: newTimes(f.Service), Load: newTimes(f.Load),
 	}
 }
 
 func newTimes(l fleet.Learned) times { return times{l.N, seconds(l.Typical), seconds(l.Slowest)} }
 
-// shortName is a model's name as the server spells it, or what its key says.
-func shortName(seen *fleet.State, key string) string {
+// named is a model's name as the server spells it, or what its key says.
+func named(seen *fleet.State, key string) ollama.Name {
 	if m := seen.Has(key); m != nil {
-		return m.Name.Short()
+		return m.Name
 	}
-	n, err := ollama.ParseName(key)
-	if err != nil {
-		return key
-	}
-	return n.Short()
+	n, _ := ollama.ParseName(key) // keys are made of names
+	return n
 }

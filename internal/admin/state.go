@@ -18,6 +18,7 @@ type state struct {
 	Models   []model       `json:"models"`
 	Mixed    []route.Mixed `json:"mixed"` // one name, different models
 	Queues   []queue       `json:"queues"`
+	Loading  []loadingNow  `json:"loading"` // under way, by gollamas' own doing; the oldest first
 }
 
 // A model is a route: a name or a pattern, and what it leads to.
@@ -54,10 +55,11 @@ func (a *admin) state(w http.ResponseWriter, _ *http.Request) {
 		Queues: list(a.Desk.Queues(), func(q balance.Waiting) queue {
 			return queue{q.Model, q.Length, seconds(q.Oldest)}
 		}),
+		Loading: a.loading(now),
 	}
 	for _, c := range a.Connections {
 		for _, at := range c.Servers() {
-			s.Servers = append(s.Servers, newServer(at, now))
+			s.Servers = append(s.Servers, a.server(at, now))
 		}
 	}
 	object(w, s)

@@ -62,6 +62,7 @@ func New(cfg config.Config, log *slog.Logger, done ...func(proxy.Exchange)) (*Ap
 func build(cfg config.Config, log *slog.Logger, world outside, done ...func(proxy.Exchange)) (*App, error) {
 	via := rand.Text()
 	desk := balance.NewDesk(cfg.Queue.Length, cfg.Queue.Wait)
+	desk.Unguarded = world.unguarded
 	connections, err := newConnections(cfg, world, fleet.Options{
 		Watch: cfg.Watch, Via: via, Log: log, Changed: desk.Dispatch,
 		Stall: fleet.Stall{First: cfg.Stall.FirstToken, Next: cfg.Stall.NextToken},
@@ -79,11 +80,13 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 			return nil, err
 		}
 	}
-	return &App{
-		rules: rules, loader: jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken}), variants: jobs.NewVariants(jobs.VariantsOptions{Log: log}),
+	a := &App{
+		rules: rules, variants: jobs.NewVariants(jobs.VariantsOptions{Log: log}),
 		cfg: cfg, log: log, via: via, connections: connections, table: table, desk: desk, engine: &proxy.Engine{},
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
-	}, nil
+	}
+	a.loader = jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken, Loaded: a.loaded})
+	return a, nil
 }
 
 // Listen opens the address to serve on.

@@ -127,7 +127,7 @@ func TestTheLogHasALineForEachExchangeAndNeverAPrompt(t *testing.T) {
 	r.exchange(2)
 	text := r.log.String()
 	for _, part := range []string{
-		`"msg":"request","id":"r-1","client":"127.0.0.1:`, `"endpoint":"POST /api/chat","status":200,"total":`, `"model":"gpt","sent":"tiny-chain","server":"main","attempts":1,"load":"started","first_byte":`,
+		`"msg":"request","id":"r-1","client":"127.0.0.1:`, `"endpoint":"POST /api/chat","status":200,"total":`, `"model":"gpt","sent":"tiny-chain","server":"main","attempts":1,"load":"started",`, `"first_byte":`,
 		`"prompt_tokens":`, `"answer_tokens":16`, `"bytes_out":`, `"msg":"listening"`, `"msg":"route","model":"tiny-chain","aliases":["gpt"],"servers":["main"]`,
 		`"status":404`, `"error":"model 'nope' not found"`,
 	} {

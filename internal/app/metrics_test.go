@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -184,22 +185,75 @@ func TestWaitingAndWorkingShowWhileTheyLastAndAreMeasuredAfter(t *testing.T) {
 func TestLoadsAreCountedAndWhatIsLoadedIsShown(t *testing.T) {
 	s := ollama(t, ollamatest.Options{Models: []ollamatest.Model{{Name: "tiny-chain", Load: 120 * time.Millisecond, Loaded: 3_000_000, Spill: 1_000_000}}})
 	r := operated(t, "--connection", "s="+s.URL(), "--watch", "100ms")
-	of := `{model="tiny-chain",server="s"}`
+	of, again := `{model="tiny-chain",server="s"}`, `gollamas_reloads_total{model="tiny-chain",option="num_ctx",server="s"}`
 	r.shows(map[string]float64{`gollamas_loaded` + of: -1, `gollamas_loads_total` + of: -1})
 	r.post("/api/chat", chat).want(t, 200, "done")
 	r.post("/api/chat", chat).want(t, 200, "done")
 	r.exchange(2)
 	r.shows(map[string]float64{
-		`gollamas_loads_total` + of: 1, `gollamas_reloads_total` + of: 0, `gollamas_load_seconds_count` + of: 1,
+		`gollamas_loads_total` + of: 1, again: -1, `gollamas_load_seconds_count` + of: 1, `gollamas_load_wait_seconds_count{model="tiny-chain"}`: 1,
 		`gollamas_loaded` + of: 1, `gollamas_loaded_bytes` + of: 3_000_000, `gollamas_loaded_vram_bytes` + of: 2_000_000, `gollamas_loaded_context_tokens` + of: 4096,
 	})
 	r.between(`gollamas_load_seconds_sum`+of, .12, 5)
+	r.between(`gollamas_load_wait_seconds_sum{model="tiny-chain"}`, .12, 5)
 	r.post("/api/generate", `{"model":"tiny-chain","prompt":"x","options":{"num_ctx":8192}}`).want(t, 200, "done")
 	r.exchange(3)
-	r.shows(map[string]float64{`gollamas_loads_total` + of: 2, `gollamas_reloads_total` + of: 1, `gollamas_load_seconds_count` + of: 2, `gollamas_loaded_context_tokens` + of: 8192})
+	r.shows(map[string]float64{`gollamas_loads_total` + of: 2, again: 1, `gollamas_load_seconds_count` + of: 2, `gollamas_loaded_context_tokens` + of: 8192})
 	s.Stop() // what a box has loaded that does not answer is not known
 	r.server(0).LookAgain()
 	r.shows(map[string]float64{`gollamas_server_up{server="s"}`: 0, `gollamas_loaded` + of: -1, `gollamas_loaded_bytes` + of: -1})
+}
+
+func TestALoadIsCountedOnceForHoweverManyWaitAndWhoeverLeaves(t *testing.T) {
+	s := ollama(t, ollamatest.Options{Models: []ollamatest.Model{{Name: "tiny-chain", Load: 300 * time.Millisecond}}})
+	r := operated(t, "--connection", "s="+s.URL())
+	of := `{model="tiny-chain",server="s"}`
+	ctx, leave := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	for range 5 {
+		clients.Go(func() {
+			req, _ := http.NewRequestWithContext(ctx, "POST", r.url+"/api/chat", strings.NewReader(chat))
+			if res, err := http.DefaultClient.Do(req); err == nil {
+				res.Body.Close()
+			}
+		})
+	}
+	r.shows(map[string]float64{`gollamas_in_flight` + of: 5})
+	r.between(`gollamas_loading_seconds`+of, .001, 5)
+	leave()
+	clients.Wait()
+	r.shows(map[string]float64{`gollamas_loads_total` + of: 1, `gollamas_load_seconds_count` + of: 1, `gollamas_loading_seconds` + of: -1})
+	r.post("/api/chat", chat).want(t, 200, "done")
+	r.shows(map[string]float64{`gollamas_loads_total` + of: 1, `gollamas_load_wait_seconds_count{model="tiny-chain"}`: 5})
+}
+
+func TestReloadsThatRulesOrTheChoiceOfServersSpareAreCounted(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := operated(t, "--connection", "s="+s.URL(), "--enforce-num-ctx", "8192")
+	ask := func(more string) {
+		r.post("/api/generate", `{"model":"tiny-chain","prompt":"x"`+more+`}`).want(t, 200, "done")
+	}
+	ask("")
+	ask(`,"options":{"num_ctx":8192}`)
+	ask(`,"options":{"num_ctx":2048}`)
+	r.exchange(3)
+	r.shows(map[string]float64{
+		`gollamas_reloads_avoided_total{model="tiny-chain",option="num_ctx",server="s"}`: 1,
+		`gollamas_reloads_total{model="tiny-chain",option="num_ctx",server="s"}`:         -1,
+		`gollamas_loads_total{model="tiny-chain",server="s"}`:                            1,
+	})
+	ask(`,"options":{"num_ctx":8192,"num_batch":64}`)
+	r.exchange(4)
+	r.shows(map[string]float64{`gollamas_reloads_total{model="tiny-chain",option="num_batch",server="s"}`: 1})
+}
+
+func TestALoadThatWasRefusedIsNone(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	r := operated(t, "--connection", "s="+s.URL(), "--watch", "1h")
+	s.Remove("tiny-chain")
+	r.post("/api/chat", chat).want(t, 404, "")
+	r.exchange(1)
+	r.shows(map[string]float64{`gollamas_loads_total{model="tiny-chain",server="s"}`: -1})
 }
 
 func TestAServerShowsAsUpWhileItIs(t *testing.T) {

@@ -12,7 +12,10 @@ import (
 	"time"
 
 	"gollamas/internal/admin"
+	"gollamas/internal/jobs"
+	wire "gollamas/internal/ollama" // the tests call something else ollama
 	"gollamas/internal/proxy"
+	"gollamas/internal/rewrite"
 	"gollamas/internal/telemetry"
 )
 
@@ -57,6 +60,13 @@ func (a *App) listenAdmin() (net.Listener, error) {
 		return nil, fmt.Errorf("admin %s: %w", address, err)
 	}
 	return l, nil
+}
+
+// loaded has a load counted, where anybody can look at the counts.
+func (a *App) loaded(d jobs.LoadDone) {
+	if a.metrics != nil && d.Began() {
+		a.metrics.Load(telemetry.Load{Server: d.Server, Key: d.Key, Again: d.Fault, Took: d.Took, Failed: d.Err != nil})
+	}
 }
 
 // names is what the operator calls the models that have a route of their own.
@@ -107,5 +117,36 @@ func (a *App) adminHandler(stopping context.Context) http.Handler {
 		Table: a.table, Desk: a.desk, Connections: a.connections, Metrics: a.metrics.Handler(),
 		Version: a.Version, Started: time.Now(), Loopback: loopback(a.admin.Addr()),
 		Stopping: func() bool { return stopping.Err() != nil },
+		Loading:  a.loading, Rules: a.ruled,
+		Runner: func(model wire.Name, connection string, asked wire.Runner) wire.Runner {
+			return a.rules.For(model, connection).Runner(asked)
+		},
 	})
+}
+
+// loading are the loads that are under way.
+func (a *App) loading() (out []admin.Loading) {
+	for _, l := range a.loader.Loading() {
+		out = append(out, admin.Loading{Server: l.Server.ID(), Model: l.Name, Since: l.Since, Waiting: l.Waiting})
+	}
+	return out
+}
+
+// ruled is what rules want of a model on a connection, as the operator could have written it.
+func (a *App) ruled(model wire.Name, connection string) admin.Rules {
+	wish := a.rules.For(model, connection)
+	return admin.Rules{
+		KeepAlive: shown(wish.KeepAlive, func(k rewrite.KeepAlive) any { return lasting(k) }),
+		NumCtx:    shown(wish.NumCtx, func(n int) any { return n }),
+	}
+}
+
+func shown[T comparable](r rewrite.Rule[T], value func(T) any) *admin.Rule {
+	switch r.Force {
+	case rewrite.Default:
+		return &admin.Rule{Default: value(r.Value)}
+	case rewrite.Enforced:
+		return &admin.Rule{Enforce: value(r.Value)}
+	}
+	return nil
 }

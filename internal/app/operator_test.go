@@ -265,6 +265,101 @@ func TestExplainSaysWhereARequestWouldGoAndWhy(t *testing.T) {
 	r.op("/api/explain?model=nope").want(t, 404, "There are routes for:\n  tiny-chain  (also gpt)\n  qwen*\n")
 }
 
+// A residence is how a model is loaded on a server, as the operator's address shows it.
+type residence struct {
+	Server, Name, Why string
+	Loaded, Suits     bool
+	Runner            *struct {
+		NumCtx  int `json:"num_ctx"`
+		Options map[string]any
+		NoShift bool `json:"no_shift"`
+	}
+	With struct {
+		NumCtx int `json:"num_ctx"`
+	} `json:"would_load_with"`
+	Kept           string `json:"keep_alive"`
+	Loads, Reloads int
+}
+
+func TestExplainKnowsTheRules(t *testing.T) {
+	a, b := ollama(t, with("tiny-chain")), ollama(t, with("tiny-chain"))
+	r := operated(t, "--connection", "a="+a.URL(), "--connection", "b="+b.URL(), "--alias", "gpt=tiny-chain", "--balance", "in-order",
+		"--keep-alive", "30m", "--enforce-num-ctx", "tiny-chain@a=8192", "--num-ctx", "2048")
+	explain := func(more string) []residence {
+		t.Helper()
+		var got struct{ Servers []residence }
+		body := r.op("/api/explain?model=gpt" + more)
+		body.into(t, &got)
+		if len(got.Servers) != 2 {
+			t.Fatalf("%s", body.body)
+		}
+		return got.Servers
+	}
+	r.post("/api/chat", chat).want(t, 200, "done")
+	at := explain("&num_ctx=4096") // enforced on a, a default on b
+	if at[0].Why != "loaded, 0 in flight" || !at[0].Suits || at[0].With.NumCtx != 8192 || at[1].With.NumCtx != 4096 {
+		t.Errorf("%+v", at)
+	}
+	if at := explain(""); at[1].With.NumCtx != 2048 {
+		t.Errorf("%+v", at)
+	}
+	if at[0].Runner == nil || at[0].Runner.NumCtx != 8192 || at[0].Runner.Options != nil || at[0].Kept != "30m0s" || at[0].Loads != 1 || at[0].Reloads != 0 {
+		t.Errorf("%+v", at[0])
+	}
+	if at[1].Runner != nil || at[1].Kept != "" || at[1].Loads != 0 {
+		t.Errorf("%+v", at[1])
+	}
+	r.post("/api/chat", `{"shift":false,"options":{"num_batch":64},`+chat[1:]).want(t, 200, "done")
+	at = explain("&num_ctx=4096")
+	if at[1].Server != "b" || at[1].Runner == nil || at[1].Runner.Options["num_batch"] != 64. || !at[1].Runner.NoShift || at[1].Why != "loaded with another context, 0 in flight" {
+		t.Errorf("%+v", at[1]) // b had room, so it was not loaded again on a
+	}
+	if at = explain("&num_ctx=2048"); at[1].Why != "loaded with another num_batch, 0 in flight" {
+		t.Errorf("%+v", at[1])
+	}
+}
+
+func TestStateShowsWhatRulesSayAndWhatIsLoadedWithWhat(t *testing.T) {
+	s := ollama(t, ollamatest.Options{Models: []ollamatest.Model{{Name: "tiny-chain", Load: 300 * time.Millisecond}}})
+	r := operated(t, "--connection", "s="+s.URL(), "--enforce-keep-alive", "tiny-chain=-1", "--num-ctx", "@s=8192")
+	var got struct {
+		Servers []struct{ Models []residence }
+		Loading []struct {
+			Server, Model string
+			Seconds       float64
+			Waiting       int
+		}
+	}
+	answers := make(chan reply)
+	for range 2 {
+		go func() { answers <- r.post("/api/chat", chat) }()
+	}
+	eventually(t, func() bool {
+		r.op("/api/state").into(t, &got)
+		return len(got.Loading) == 1 && got.Loading[0].Waiting == 2 && got.Loading[0].Seconds > .01
+	})
+	if l := got.Loading[0]; l.Server != "s" || l.Model != "tiny-chain" || l.Seconds > 5 {
+		t.Errorf("%+v", l)
+	}
+	for range 2 {
+		(<-answers).want(t, 200, "done")
+	}
+	r.op("/api/state").want(t, 200, `"loading": []`)
+	body := r.op("/api/state")
+	body.into(t, &got)
+	m := got.Servers[0].Models[0]
+	if m.Name != "tiny-chain" || m.Runner == nil || m.Runner.NumCtx != 8192 || m.Kept != "-1" || m.Loads != 1 {
+		t.Errorf("%+v", m)
+	}
+	for _, part := range []string{`"keep_alive": {
+              "enforce": "-1"`, `"num_ctx": {
+              "default": 8192`} {
+		if !strings.Contains(body.body, part) {
+			t.Errorf("no %s in\n%s", part, body.body)
+		}
+	}
+}
+
 func TestExplainSaysWhatWouldBecomeOfARequestThatCameNow(t *testing.T) {
 	o := with("tiny-chain")
 	o.Pace = 50 * time.Millisecond

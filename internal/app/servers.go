@@ -16,10 +16,11 @@ import (
 	"gollamas/internal/route"
 )
 
-// outside is how servers are reached. The zero value is the network; tests in pretended time have their own.
+// outside is how servers are reached, and chosen. The zero value is the network; tests in pretended time have their own.
 type outside struct {
-	dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	resolve   func(ctx context.Context, host string) ([]netip.Addr, error)
+	unguarded bool // servers are chosen whatever they have a model loaded with: for tests only, that show what that costs
 }
 
 // newConnections makes what each connection needs. The files that are named are

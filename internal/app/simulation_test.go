@@ -23,6 +23,7 @@ import (
 	"gollamas/internal/config"
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollamatest"
+	"gollamas/internal/rewrite"
 )
 
 // A shape is a fleet and what is asked of it. Sizes are in GB.
@@ -32,6 +33,9 @@ type shape struct {
 	parallel []int   // its places, which are also the pretend server's OLLAMA_NUM_PARALLEL
 	models   []int64 // what each takes, on disk and loaded; which is popular is drawn
 	busy     float64 // the part of all places that would be taken, were every model loaded everywhere
+
+	rules     []rewrite.Scoped[int] // of num_ctx
+	unguarded bool                  // servers are chosen whatever they have a model loaded with
 }
 
 // usual is the simulation of the issue. A gaming card, two workstations, a server and a
@@ -69,6 +73,7 @@ type asking struct {
 	at     time.Duration
 	model  int
 	tokens int
+	numCtx int // 0 = it says nothing of it
 }
 
 // askings draws the workload. Single requests come as a Poisson process, for models as
@@ -89,7 +94,7 @@ func (s shape) askings(seed uint64) []asking {
 	}
 	out := make([]asking, 0, simulated)
 	add := func(at float64, model int) {
-		out = append(out, asking{time.Duration(at * float64(time.Second)), model, fewest + r.IntN(most-fewest+1)})
+		out = append(out, asking{at: time.Duration(at * float64(time.Second)), model: model, tokens: fewest + r.IntN(most-fewest+1)})
 	}
 	at := 0.0
 	for range int(simulated * (1 - inBursts)) {
@@ -198,6 +203,7 @@ func simulate(t *testing.T, s shape, policy string, all []asking) *told {
 // start starts the servers and the program, and waits until each server was looked at.
 func (sim *simulation) start(t *testing.T, policy string) (stop func()) {
 	cfg := sim.config(policy)
+	cfg.NumCtx = sim.rules
 	listeners := map[string]*ollamatest.Pipes{}
 	for i := range sim.memory {
 		l := ollamatest.NewPipes()
@@ -209,7 +215,7 @@ func (sim *simulation) start(t *testing.T, policy string) (stop func()) {
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		return listeners[address].Dial(ctx, network, address)
 	}
-	a, err := build(cfg, slog.New(slog.DiscardHandler), outside{dial: dial})
+	a, err := build(cfg, slog.New(slog.DiscardHandler), outside{dial: dial, unguarded: sim.unguarded})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +278,11 @@ func (sim *simulation) ask(ctx context.Context, a asking) {
 
 // answer says how long the first byte has taken.
 func (sim *simulation) answer(ctx context.Context, a asking, began time.Time) (first time.Duration, err error) {
-	body := fmt.Sprintf(`{"model":"%s","prompt":"x","options":{"num_predict":%d}}`, simName(a.model), a.tokens)
+	context := ""
+	if a.numCtx > 0 {
+		context = fmt.Sprintf(`,"num_ctx":%d`, a.numCtx)
+	}
+	body := fmt.Sprintf(`{"model":"%s","prompt":"x","options":{"num_predict":%d%s}}`, simName(a.model), a.tokens, context)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/api/generate", strings.NewReader(body))
 	if err != nil {
 		return 0, err

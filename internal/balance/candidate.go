@@ -83,7 +83,7 @@ func (d *Desk) candidate(m Member, rank int, ask *Ask, boxes boxes, now time.Tim
 		Service: facts.Service.Typical, Load: facts.Load.Typical,
 	}
 	runner := ask.on(s)
-	if c.Loading && !facts.LoadsFor(runner) { // it will be there with another context
+	if c.Loading && !facts.LoadsFor(runner) && !d.Unguarded { // it will be there with another context
 		c.Loaded, c.Loading = true, false
 	}
 	if c.Loaded {

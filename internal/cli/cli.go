@@ -178,7 +178,7 @@ func (t terminal) check(args []string) error {
 	return nil
 }
 
-// routes prints a line for each: the model, its connections in order, its aliases.
+// routes prints a line for each: the model, its connections in order, its aliases, its rules.
 func (t terminal) routes(lines []app.Line) {
 	width := 0
 	for _, l := range lines {
@@ -189,7 +189,7 @@ func (t terminal) routes(lines []app.Line) {
 		if len(l.Aliases) > 0 {
 			also = "  (also " + strings.Join(l.Aliases, ", ") + ")"
 		}
-		fmt.Fprintf(t.out, "  %-*s  → %s%s\n", width, l.Model, connections(l), also)
+		fmt.Fprintf(t.out, "  %-*s  → %s%s%s\n", width, l.Model, connections(l), also, rules(l))
 	}
 }
 

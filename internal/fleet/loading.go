@@ -36,14 +36,28 @@ func (s *Server) Load(key string, r ollama.Runner, now time.Time) *Loading {
 	return l
 }
 
-// Sent notes that the server is now asked: it may have been busy with another load of the model.
-func (l *Loading) Sent(now time.Time) {
+// Sent notes that the server is now asked: it may have been busy with another load of the model. It says
+// what that costs, by what is loaded there now, and of a load of what is loaded already the option for which.
+func (l *Loading) Sent(now time.Time) (cost Load, fault string) {
 	l.pair.change(func(f *Facts) {
+		cost, fault = f.costs(l.server.State(), l.key, l.runner)
 		if f.Wanted == l.runner {
-			f.Loading, f.Again = now, f.Again || f.Loaded(l.server.State(), l.key)
+			f.Loading, f.Again = now, f.Again || cost != LoadStart
 		}
 	})
 	l.server.LookAgain() // Ollama makes room before it loads: what had to go is to be known soon
+	return cost, fault
+}
+
+// costs says what a load that is sent now costs: nothing where the model has come meanwhile.
+func (f *Facts) costs(s *State, key string, r ollama.Runner) (Load, string) {
+	if !f.Loaded(s, key) {
+		return LoadStart, ""
+	}
+	if fault := f.loadedFault(s, key, r); fault != "" {
+		return LoadAgain, fault
+	}
+	return LoadNone, ""
 }
 
 // Done notes that the model is loaded, and what was said of how long it is to stay, 0 = nothing.

@@ -26,9 +26,17 @@ func (f *Facts) Loaded(s *State, key string) bool {
 // Suits says whether the model, which is loaded, is loaded as is asked for.
 func (f *Facts) Suits(s *State, key string, r ollama.Runner) bool { return f.Fault(s, key, r) == "" }
 
-// Fault is the option for which the model, which is loaded, would be loaded again, "" = for none.
-// Of options other than num_ctx only what requests of ours have said is known.
+// Fault is the option for which the model, which is loaded or being loaded, would be loaded again,
+// "" = for none. Of options other than num_ctx only what requests of ours have said is known.
 func (f *Facts) Fault(s *State, key string, r ollama.Runner) string {
+	if !f.Loading.IsZero() {
+		return f.between(f.Wanted, r)
+	}
+	return f.loadedFault(s, key, r)
+}
+
+// loadedFault is the same of what is loaded now, whatever is on its way.
+func (f *Facts) loadedFault(s *State, key string, r ollama.Runner) string {
 	if !f.suitsNumCtx(s, key, r.NumCtx) {
 		return "num_ctx"
 	}
@@ -59,12 +67,15 @@ func (f *Facts) suitsNumCtx(s *State, key string, numCtx int) bool {
 func (f *Facts) LoadsFor(r ollama.Runner) bool { return f.Alike(f.Wanted, r) }
 
 // Alike says whether a model that is loaded for one request is loaded as another asks for.
-func (f *Facts) Alike(had, asks ollama.Runner) bool {
-	if had.Fault(asks) != "" {
-		return false
-	}
+func (f *Facts) Alike(had, asks ollama.Runner) bool { return f.between(had, asks) == "" }
+
+// between is the option for which it is not, "" = it is.
+func (f *Facts) between(had, asks ollama.Runner) string {
 	got := f.gets(asks.NumCtx)
-	return had.NumCtx == asks.NumCtx || got > 0 && got == f.gets(had.NumCtx)
+	if had.NumCtx != asks.NumCtx && (got == 0 || got != f.gets(had.NumCtx)) {
+		return "num_ctx"
+	}
+	return had.Fault(asks)
 }
 
 // gets is the context that a request for so much is known to get: of more than the model was trained

@@ -45,17 +45,11 @@ func (w *wanted) wish(s *fleet.Server) rewrite.Wish {
 
 // runner is what the model is to be loaded with on a server.
 func (w *wanted) runner(s *fleet.Server) ollama.Runner {
-	r, wish := w.own, w.wish(s)
-	switch n := wish.NumCtx; {
-	case !n.Said():
-	case !w.native():
-		if !w.variants.Refused(s, w.matched.Key, n.Value) {
-			r.NumCtx = n.Value
-		}
-	case r.NumCtx == 0 || n.Force == rewrite.Enforced:
-		r.NumCtx = n.Value
+	wish := w.wish(s)
+	if n := wish.NumCtx; n.Said() && !w.native() && w.variants.Refused(s, w.matched.Key, n.Value) {
+		return w.own // there is no way to say it
 	}
-	return r
+	return wish.Runner(w.own)
 }
 
 // keep is the keep_alive that the request says on a server, as fleet.Want has it.

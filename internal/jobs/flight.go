@@ -31,9 +31,13 @@ func (l *Loader) fly(f *flight, before *flight) {
 		}
 	}
 	began := time.Now()
-	f.loading.Sent(began)
+	done := LoadDone{Server: f.what.Server, Key: f.what.Key}
+	done.Load, done.Fault = f.loading.Sent(began)
 	err := l.ask(l.base, f.what)
 	took := time.Since(began)
+	if done.Took, done.Err = took, err; l.opts.Loaded != nil {
+		l.opts.Loaded(done)
+	}
 	var load *fleet.LoadError
 	switch {
 	case err == nil:

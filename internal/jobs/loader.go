@@ -4,8 +4,10 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -19,6 +21,30 @@ import (
 type LoaderOptions struct {
 	Log   *slog.Logger  // nil = nobody is told
 	Stall time.Duration // how long a load may say nothing; 0 = for ever
+
+	Loaded func(LoadDone) // told of each load that is over, whoever wanted it; nil = nobody is
+}
+
+// A LoadDone is a load that is over.
+type LoadDone struct {
+	Server *fleet.Server
+	Key    string        // of the model's name
+	Load   fleet.Load    // what it cost the server: LoadNone where the model was found loaded just so
+	Fault  string        // of LoadAgain: the option for which
+	Took   time.Duration // from when the server was asked
+	Err    error         // why it came to nothing, nil = it is loaded
+}
+
+// Began says whether the server has begun to load at all: what was refused, or never arrived, has cost it nothing.
+func (d LoadDone) Began() bool {
+	var load *fleet.LoadError
+	switch {
+	case d.Load == fleet.LoadNone, errors.Is(d.Err, errRefused):
+		return false
+	case errors.As(d.Err, &load):
+		return !load.Unsent && load.Status != http.StatusServiceUnavailable
+	}
+	return true
 }
 
 // A Loader has servers load models: each once, for however many wait, and to the end, whoever leaves.

@@ -43,6 +43,23 @@ func (r *Rules) For(name ollama.Name, connection string) Wish {
 	return Wish{KeepAlive: r.keepAlive.find(folded, connection), NumCtx: r.numCtx.find(folded, connection)}
 }
 
+// ForRoute is the same of a model's name or pattern as the operator has written it. Of a pattern it is what holds
+// for whatever that matches: what is said of some of its models only is left out.
+func (r *Rules) ForRoute(model, connection string) Wish {
+	if r == nil {
+		return Wish{}
+	}
+	if name, err := ollama.ParseName(model); err == nil {
+		return r.For(name, connection)
+	}
+	p, err := ollama.ParsePattern(model)
+	if err != nil {
+		return Wish{}
+	}
+	text := ollama.Folded(p.String())
+	return Wish{KeepAlive: r.keepAlive.find(text, connection), NumCtx: r.numCtx.find(text, connection)}
+}
+
 // ruled are the rules for one value.
 type ruled[T comparable] struct {
 	here       models[T]            // everywhere

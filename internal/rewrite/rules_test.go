@@ -172,3 +172,29 @@ func BenchmarkForPastTwentyPatterns(b *testing.B) {
 		r.For(n, "main")
 	}
 }
+
+func TestARoutesRulesAreThoseThatHoldForAllItMatches(t *testing.T) {
+	rule := func(n int) Rule[int] { return Rule[int]{n, Default} }
+	r, err := NewRules(nil, []Scoped[int]{
+		{Scope{Model: "qwen*"}, rule(1)}, {Scope{Model: "qwen3:*"}, rule(2)}, {Scope{Model: "qwen3:8b"}, rule(3)},
+		{Scope{Connection: "mini"}, rule(4)}, {Scope{Model: "qwen*", Connection: "mini"}, rule(5)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		model, connection string
+		want              int
+	}{
+		{"qwen*", "main", 1}, {"Qwen*", "main", 1}, {"qwen3*", "main", 1}, {"qwen3:*", "main", 2}, {"qwen3:8b", "main", 3}, {"qwen3:8B", "main", 3},
+		{"*", "main", 0}, {"*", "mini", 4}, {"qwen*", "mini", 5}, {"llama3.2", "mini", 4}, {"llama3.2", "main", 0}, {"not a name", "mini", 0},
+	} {
+		if got := r.ForRoute(c.model, c.connection).NumCtx.Value; got != c.want {
+			t.Errorf("%s on %s: %d, want %d", c.model, c.connection, got, c.want)
+		}
+	}
+	var none *Rules
+	if got := none.ForRoute("a", "b"); got != (Wish{}) {
+		t.Errorf("%+v", got)
+	}
+}

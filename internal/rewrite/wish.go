@@ -47,6 +47,14 @@ func (w Wish) numCtxDiffers(o *ollama.Object) bool {
 	return ok && (raw == nil || w.NumCtx.Force == Enforced && !isInt(raw, w.NumCtx.Value))
 }
 
+// Runner is what a request that asks for a runner has its model loaded with.
+func (w Wish) Runner(asked ollama.Runner) ollama.Runner {
+	if n := w.NumCtx; n.Said() && (asked.NumCtx == 0 || n.Force == Enforced) {
+		asked.NumCtx = n.Value
+	}
+	return asked
+}
+
 // isInt says whether Ollama takes a number in JSON for n: as a float, and what is behind
 // its point is cut off (Options.FromMap in Ollama's api/types.go).
 func isInt(raw []byte, n int) bool {

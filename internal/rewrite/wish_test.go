@@ -310,3 +310,24 @@ func benchmarkEdits(b *testing.B, more string, w Wish) {
 		w.Edits(o)
 	}
 }
+
+func TestARunnerIsAsRulesHaveIt(t *testing.T) {
+	for _, c := range []struct {
+		rule        Rule[int]
+		asked, want int
+	}{
+		{Rule[int]{}, 0, 0},
+		{Rule[int]{}, 2048, 2048},
+		{Rule[int]{8192, Default}, 0, 8192},
+		{Rule[int]{8192, Default}, 2048, 2048},
+		{Rule[int]{8192, Enforced}, 0, 8192},
+		{Rule[int]{8192, Enforced}, 2048, 8192},
+	} {
+		asked := ollama.Runner{NumCtx: c.asked, Rest: `"num_gpu":1`, NoShift: true}
+		want := asked
+		want.NumCtx = c.want
+		if got := (Wish{NumCtx: c.rule}).Runner(asked); got != want {
+			t.Errorf("%+v, asked %d: %+v", c.rule, c.asked, got)
+		}
+	}
+}

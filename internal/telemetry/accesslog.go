@@ -19,7 +19,7 @@ func AccessLog(log *slog.Logger) func(proxy.Exchange) {
 		if !log.Enabled(context.Background(), level) {
 			return
 		}
-		attrs := make([]slog.Attr, 0, 20)
+		attrs := make([]slog.Attr, 0, 22)
 		attrs = append(attrs,
 			slog.String("id", x.ID),
 			slog.String("client", x.Client),
@@ -29,6 +29,9 @@ func AccessLog(log *slog.Logger) func(proxy.Exchange) {
 		attrs = appendModel(attrs, x)
 		if x.Queued > noticeable {
 			attrs = append(attrs, slog.Duration("queued", round(x.Queued)))
+		}
+		if x.Loading > noticeable {
+			attrs = append(attrs, slog.Duration("loading", round(x.Loading)))
 		}
 		if x.First > 0 {
 			attrs = append(attrs, slog.Duration("first_byte", round(x.First)))
@@ -61,8 +64,11 @@ func appendModel(attrs []slog.Attr, x proxy.Exchange) []slog.Attr {
 	if len(x.Attempts) > 0 {
 		attrs = append(attrs, slog.Int("attempts", len(x.Attempts)))
 	}
-	if load := cost(x.Attempts); load != fleet.LoadNone {
+	if load, fault := cost(x.Attempts); load != fleet.LoadNone {
 		attrs = append(attrs, slog.String("load", load.String()))
+		if fault != "" {
+			attrs = append(attrs, slog.String("reload", fault))
+		}
 	}
 	if failed := failures(x.Attempts); len(failed) > 0 {
 		attrs = append(attrs, slog.Any("failed", failed))
@@ -70,19 +76,20 @@ func appendModel(attrs []slog.Attr, x proxy.Exchange) []slog.Attr {
 	return attrs
 }
 
-// cost is the load that the answer cost its server. What was refused, or never arrived, has begun none.
-func cost(all []proxy.Attempt) fleet.Load {
+// cost is the load that the answer cost its server, and of one for other options the option for which. What
+// was refused, or never arrived, has begun none.
+func cost(all []proxy.Attempt) (load fleet.Load, fault string) {
 	if len(all) == 0 {
-		return fleet.LoadNone
+		return fleet.LoadNone, ""
 	}
 	last := all[len(all)-1]
 	if last.Why != proxy.WhyServed || last.Status >= http.StatusMultipleChoices {
-		return fleet.LoadNone
+		return fleet.LoadNone, ""
 	}
-	return last.Load
+	return last.Load, last.Fault
 }
 
-// noticeable is how long a request must have waited for a place to be told: choosing one takes microseconds.
+// noticeable is how long a request must have waited, for a place or a load, to be told: finding one takes microseconds.
 const noticeable = time.Millisecond
 
 // failures lists the attempts that led nowhere, and why.

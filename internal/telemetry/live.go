@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gollamas/internal/fleet"
@@ -12,6 +14,7 @@ var (
 	serverBreakerDesc = gauge("server_breaker_open", "1: everything fails on the server, so others are asked first.", "server")
 	breakerDesc       = gauge("breaker_open", "1: the model fails on the server, so others are asked first.", "model", "server")
 	inFlightDesc      = gauge("in_flight", "Requests that have the model work on the server now.", "model", "server")
+	loadingDesc       = gauge("loading_seconds", "Seconds for which the model has been loading on the server, by gollamas' own doing; no line where nothing loads.", "model", "server")
 	queuedDesc        = gauge("queued", "Requests that wait now for a server with a free place.", "model")
 	loadedDesc        = gauge("loaded", "1: the model is in the server's memory.", "model", "server")
 	loadedBytesDesc   = gauge("loaded_bytes", "Bytes of memory that the loaded model takes on the server, the graphics card's and the machine's.", "model", "server")
@@ -28,19 +31,18 @@ type live struct{ MetricsOptions }
 
 // Describe tells what is collected.
 func (l *live) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{upDesc, serverBreakerDesc, breakerDesc, inFlightDesc, queuedDesc, loadedDesc, loadedBytesDesc, loadedVRAMDesc, contextDesc} {
+	for _, d := range []*prometheus.Desc{upDesc, serverBreakerDesc, breakerDesc, inFlightDesc, loadingDesc, queuedDesc, loadedDesc, loadedBytesDesc, loadedVRAMDesc, contextDesc} {
 		to <- d
 	}
 }
 
 // Collect shows it.
 func (l *live) Collect(to chan<- prometheus.Metric) {
-	v := view{names: l.Names, values: map[reading]float64{}}
+	v := view{MetricsOptions: l.MetricsOptions, now: time.Now(), values: map[reading]float64{}}
 	for _, c := range l.Connections {
-		v.servers = append(v.servers, c.Servers()...)
-	}
-	for _, s := range v.servers {
-		v.server(s)
+		for _, s := range c.Servers() {
+			v.server(s)
+		}
 	}
 	for _, q := range l.Desk.Queues() {
 		v.add(queuedDesc, float64(q.Length), v.name(q.Key), "")
@@ -57,9 +59,9 @@ type reading struct {
 // A view is one look at everything. Two things may fall on one reading (models that no
 // server lists are one), and Prometheus takes each only once; so they are added up first.
 type view struct {
-	names   map[string]string
-	servers []*fleet.Server
-	values  map[reading]float64
+	MetricsOptions
+	now    time.Time
+	values map[reading]float64
 }
 
 func (v *view) set(d *prometheus.Desc, value float64, model, server string) {
@@ -70,20 +72,6 @@ func (v *view) add(d *prometheus.Desc, value float64, model, server string) {
 	v.values[reading{d, model, server}] += value
 }
 
-// name is what a model is called: by the operator, or by the first server that
-// lists it. That is how exchanges name it too, so labels agree.
-func (v *view) name(key string) string {
-	if name := v.names[key]; name != "" {
-		return name
-	}
-	for _, s := range v.servers {
-		if m := s.State().Has(key); m != nil {
-			return m.Name.Short()
-		}
-	}
-	return otherModel
-}
-
 func (v *view) server(s *fleet.Server) {
 	state, id := s.State(), serverLabel(s.ID())
 	v.set(upDesc, truth(state.Up), "", id)
@@ -91,6 +79,10 @@ func (v *view) server(s *fleet.Server) {
 	s.EachFacts(func(key string, f *fleet.Facts) {
 		model := v.name(key)
 		v.add(inFlightDesc, float64(f.InFlight), model, id)
+		if !f.Loading.IsZero() {
+			at := reading{loadingDesc, model, id}
+			v.values[at] = max(v.values[at], v.now.Sub(f.Loading).Seconds())
+		}
 		v.add(breakerDesc, 0, model, id)
 		if f.Breaker.Open() {
 			v.set(breakerDesc, 1, model, id)

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"gollamas/internal/fleet"
 	"gollamas/internal/proxy"
@@ -51,5 +52,21 @@ func TestALoadIsLoggedOnlyWhereTheModelAnswered(t *testing.T) {
 		if got := strings.Contains(b.String(), `"load":"`); got != c.load {
 			t.Errorf("%+v: %s", c.attempts, b.String())
 		}
+	}
+}
+
+func TestWhatARequestWaitedForAndWhyItsModelWasLoadedAgainAreLogged(t *testing.T) {
+	line := func(x proxy.Exchange) string {
+		var b strings.Builder
+		AccessLog(NewLogger(&b, "info"))(x)
+		return b.String()
+	}
+	again := []proxy.Attempt{{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadAgain, Fault: "num_ctx"}}
+	if got := line(proxy.Exchange{Loading: 9812345678, Attempts: again}); !strings.Contains(got, `"load":"again","reload":"num_ctx","loading":9812000000,`) {
+		t.Error(got)
+	}
+	again[0].Status = 400
+	if got := line(proxy.Exchange{Loading: time.Millisecond, Attempts: again}); strings.Contains(got, "load") {
+		t.Error(got)
 	}
 }

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,25 +28,44 @@ type MetricsOptions struct {
 	Names       map[string]string // what the operator calls a model, by its key; others go by their servers' lists
 }
 
-// Metrics counts exchanges, and shows Prometheus what it has counted and what the
+// name is what a model is called: by the operator, or by the first server that
+// lists it. That is how exchanges name it too, so labels agree, and no client can add one.
+func (o *MetricsOptions) name(key string) string {
+	if name := o.Names[key]; name != "" {
+		return name
+	}
+	for _, c := range o.Connections {
+		for _, s := range c.Servers() {
+			if m := s.State().Has(key); m != nil {
+				return m.Name.Short()
+			}
+		}
+	}
+	return otherModel
+}
+
+// Metrics counts exchanges and loads, and shows Prometheus what it has counted and what the
 // servers do at that moment. Values of labels are bounded: no client can add one.
 //
 // Only the count of requests has the endpoint for a label. The histograms have the model and the
 // server, for that is what makes a request slow: with 15 series each, an endpoint more would multiply them by ten.
 type Metrics struct {
+	options  MetricsOptions
 	registry *prometheus.Registry
-	load     *prometheus.HistogramVec
+	loads    loads
 
 	answers   cache[answerKey, prometheus.Counter]
 	pairs     cache[pairKey, *pair]
 	waits     cache[string, prometheus.Observer]
+	loadWaits cache[string, prometheus.Observer]
 	attempts  cache[attemptKey, prometheus.Counter]
 	failovers cache[proxy.Why, prometheus.Counter]
+	avoided   cache[avoidKey, prometheus.Counter]
 }
 
 // NewMetrics returns metrics with a registry of their own.
 func NewMetrics(o MetricsOptions) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry()}
+	m := &Metrics{options: o, registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -64,7 +84,9 @@ func NewMetrics(o MetricsOptions) *Metrics {
 	}
 	failovers := m.counter("failovers_total", "Attempts after which another server was asked, by what became of the attempt.", "why")
 	m.failovers.make = func(why proxy.Why) prometheus.Counter { return failovers.WithLabelValues(string(why)) }
-	m.load = m.histogram("load_seconds", "Seconds from sending a request that has a model loaded to the first byte of its answer; of streams only, for an answer in one piece comes long after the load.", loadBuckets, "model", "server")
+	loadWait := m.histogram("load_wait_seconds", "Seconds for which requests waited for their model to be loaded; of requests that had to only.", loadBuckets, "model")
+	m.loadWaits.make = func(model string) prometheus.Observer { return loadWait.WithLabelValues(modelLabel(model)) }
+	m.loads = m.newLoads()
 	m.pairs.make = m.newPairs()
 	return m
 }
@@ -76,14 +98,11 @@ func (m *Metrics) newPairs() func(pairKey) *pair {
 	first := m.histogram("request_first_byte_seconds", "Seconds that requests which have a model work took, to the first byte of an answer that is no error.", answerBuckets, labels...)
 	prompt := m.counter("prompt_tokens_total", "Tokens of prompts, as far as the servers' answers say.", labels...)
 	answer := m.counter("answer_tokens_total", "Tokens of answers, as far as the servers' answers say.", labels...)
-	loads := m.counter("loads_total", "Loads of a model that requests have caused.", labels...)
-	reloads := m.counter("reloads_total", "Loads of a model that was loaded already, because a request asked for another context.", labels...)
 	return func(k pairKey) *pair {
 		model, server := modelLabel(k.model), serverLabel(k.server)
 		return &pair{
 			total: total.WithLabelValues(model, server), first: first.WithLabelValues(model, server),
 			prompt: prompt.WithLabelValues(model, server), answer: answer.WithLabelValues(model, server),
-			loads: loads.WithLabelValues(model, server), reloads: reloads.WithLabelValues(model, server),
 		}
 	}
 }
@@ -114,8 +133,8 @@ func (m *Metrics) Exchange(x proxy.Exchange) {
 		if i < len(x.Attempts)-1 {
 			m.failovers.of(a.Why).Inc()
 		}
-		if a.Load == fleet.LoadStart || a.Load == fleet.LoadAgain {
-			m.loaded(&x, a)
+		if a.Avoids != "" && a.Why == proxy.WhyServed {
+			m.avoided.of(avoidKey{pairKey{x.Model, a.Place}, a.Avoids}).Inc()
 		}
 	}
 	if x.Works {
@@ -134,28 +153,14 @@ func (m *Metrics) worked(x *proxy.Exchange) {
 	if x.Queued > 0 {
 		m.waits.of(x.Model).Observe(x.Queued.Seconds())
 	}
+	if x.Loading > noticeable && slices.ContainsFunc(x.Attempts, awaited) {
+		m.loadWaits.of(x.Model).Observe(x.Loading.Seconds())
+	}
 	if x.Usage.Said {
 		p.prompt.Add(float64(x.Usage.Prompt))
 		p.answer.Add(float64(x.Usage.Answer))
 	}
 	p.gaps.add(&x.Gaps)
-}
-
-// loaded counts a load that an attempt was to start, if it got as far.
-func (m *Metrics) loaded(x *proxy.Exchange, a *proxy.Attempt) {
-	model := x.Model
-	served := a.Why == proxy.WhyServed
-	switch {
-	case a.Why == proxy.WhyUnreached, a.Why == proxy.WhyMissing, a.Why == proxy.WhyFull, served && a.Status >= http.StatusMultipleChoices:
-		return // the server has not begun
-	case served && x.Streamed:
-		m.load.WithLabelValues(modelLabel(model), serverLabel(a.Place)).Observe(a.First.Seconds())
-	}
-	p := m.pairs.of(pairKey{model, a.Place})
-	p.loads.Inc()
-	if a.Load == fleet.LoadAgain {
-		p.reloads.Inc()
-	}
 }
 
 // codeLabel is a status as text. A server may make up any; only those that have a name are told apart.

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -31,6 +32,20 @@ func newMetrics() *Metrics {
 	return NewMetrics(MetricsOptions{Desk: balance.NewDesk(1, time.Second)})
 }
 
+// everything has each series made at least once.
+func (m *Metrics) everything() {
+	x := served()
+	x.Loading, x.Queued, x.Attempts[0].Avoids, x.Attempts[0].Load = time.Second, time.Second, "num_ctx", fleet.LoadJoins
+	x.Attempts = append(x.Attempts, x.Attempts[0])
+	m.Exchange(x)
+	m.Load(Load{Server: box("gpu"), Key: "key", Again: "num_ctx", Took: time.Second})
+}
+
+// box is a server that nobody has looked at.
+func box(id string) *fleet.Server {
+	return fleet.New(fleet.Options{ID: id, URL: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}})
+}
+
 func (m *Metrics) page(t *testing.T) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -50,9 +65,7 @@ func (m *Metrics) want(t *testing.T, lines ...string) {
 
 func TestMetricsPassPrometheusOwnLint(t *testing.T) {
 	m := newMetrics()
-	x := served()
-	x.Attempts = append(x.Attempts, proxy.Attempt{Place: "gpu", Status: 200, Why: proxy.WhyServed, Load: fleet.LoadAgain})
-	m.Exchange(x)
+	m.everything()
 	problems, err := testutil.GatherAndLint(m.registry)
 	if err != nil {
 		t.Fatal(err)
@@ -65,9 +78,7 @@ func TestMetricsPassPrometheusOwnLint(t *testing.T) {
 // The page is sorted by name, so no text may lean on another.
 func TestEveryHelpTextStandsAlone(t *testing.T) {
 	m := newMetrics()
-	x := served()
-	x.Attempts = append(x.Attempts, proxy.Attempt{Place: "gpu", Status: 200, Why: proxy.WhyServed, Load: fleet.LoadAgain})
-	m.Exchange(x)
+	m.everything()
 	texts := map[string]string{}
 	for line := range strings.Lines(m.page(t)) {
 		if name, help, ok := strings.Cut(strings.TrimPrefix(line, "# HELP "), " "); ok && strings.HasPrefix(line, "# HELP gollamas_") {
@@ -102,28 +113,6 @@ func TestGapsAreAHistogramOfWhatExchangesHaveCounted(t *testing.T) {
 		`gollamas_chunk_gap_seconds_sum`+of+`} 130`, `gollamas_chunk_gap_seconds_count`+of+`} 30`)
 }
 
-func TestOnlyLoadsThatBeganAreCounted(t *testing.T) {
-	m := newMetrics()
-	for _, a := range []proxy.Attempt{
-		{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadNone, First: time.Second},
-		{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadJoins, First: time.Second},
-		{Why: proxy.WhyServed, Status: 400, Load: fleet.LoadStart, First: time.Second},
-		{Why: proxy.WhyUnreached, Load: fleet.LoadStart},
-		{Why: proxy.WhyMissing, Status: 404, Load: fleet.LoadStart},
-		{Why: proxy.WhyFull, Status: 503, Load: fleet.LoadStart},
-		{Why: proxy.WhyFailed, Status: 500, Load: fleet.LoadStart},
-		{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadStart, First: 3 * time.Second},
-		{Why: proxy.WhyServed, Status: 200, Load: fleet.LoadAgain, First: 4 * time.Second},
-	} {
-		a.Place = "gpu"
-		m.Exchange(proxy.Exchange{Model: "m", Place: "gpu", Status: a.Status, Works: true, Streamed: true, Attempts: []proxy.Attempt{a}})
-	}
-	whole := proxy.Attempt{Place: "gpu", Why: proxy.WhyServed, Status: 200, Load: fleet.LoadStart, First: time.Hour} // most of it is the answer
-	m.Exchange(proxy.Exchange{Model: "m", Place: "gpu", Status: 200, Works: true, Attempts: []proxy.Attempt{whole}})
-	m.want(t, `gollamas_loads_total{model="m",server="gpu"} 4`, `gollamas_reloads_total{model="m",server="gpu"} 1`,
-		`gollamas_load_seconds_sum{model="m",server="gpu"} 7`, `gollamas_load_seconds_count{model="m",server="gpu"} 2`)
-}
-
 func TestWhatAServerOrAnOperatorMakesUpIsNoLabelOfItsOwn(t *testing.T) {
 	m := newMetrics()
 	for status := 100; status < 1000; status++ {
@@ -137,6 +126,7 @@ func TestWhatAServerOrAnOperatorMakesUpIsNoLabelOfItsOwn(t *testing.T) {
 
 func TestCountingAnExchangeAllocatesNothing(t *testing.T) {
 	m, x := newMetrics(), served()
+	x.Loading, x.Attempts[0].Avoids, x.Attempts[0].Load = time.Second, "num_ctx", fleet.LoadJoins
 	if n := testing.AllocsPerRun(100, func() { m.Exchange(x) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -19,6 +19,9 @@ const (
 	noServer   = "none"
 )
 
+// otherOption stands in the place of an option that is not known.
+const otherOption = "other"
+
 func modelLabel(model string) string { return cmp.Or(model, otherModel) }
 
 // serverLabel is a server's ID. It is the operator's, who may have written anything; Prometheus takes valid text only.
@@ -30,7 +33,11 @@ type (
 		endpoint, model, server string
 		status                  int
 	}
-	pairKey    struct{ model, server string }
+	pairKey  struct{ model, server string }
+	avoidKey struct {
+		pairKey
+		option string
+	}
 	attemptKey struct {
 		server string
 		why    proxy.Why
@@ -41,7 +48,6 @@ type (
 type pair struct {
 	total, first   prometheus.Observer
 	prompt, answer prometheus.Counter
-	loads, reloads prometheus.Counter
 	gaps           gapCounts
 }
 

@@ -3,12 +3,14 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"gollamas/internal/ollamatest"
+	"gollamas/internal/telemetry"
 )
 
 // The digests of a base before and after it changes, and what is in its variants' names of them.
@@ -339,4 +341,66 @@ func TestARefusalStandsInTheOperatorsState(t *testing.T) {
 	r.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
 	ask(t, "GET", r.ops+"/api/state", "").want(t, 200, `"topic": "variant of m",
           "text": "num_ctx 8192: the server refuses it (status 405: Method Not Allowed); /v1 requests for m get the server's own context"`)
+}
+
+// lister is an App that lists and removes variants, with these flags.
+func lister(t *testing.T, flags ...string) *App {
+	t.Helper()
+	a, err := New(load(t, flags...), telemetry.NewLogger(io.Discard, "info"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// listing is the variants that an App finds, each with why no rule needs it.
+func listing(t *testing.T, a *App) (all []Variant, text []string) {
+	t.Helper()
+	all, err := a.Variants(t.Context())
+	if err != nil {
+		t.Error(err)
+	}
+	for _, v := range all {
+		text = append(text, fmt.Sprintf("%s %s of %s with %d: %s", v.Server, v.Name, v.Model, v.NumCtx, v.Idle))
+	}
+	return all, text
+}
+
+func TestAVariantIsListedRemovedAndMadeAgain(t *testing.T) {
+	s := ollama(t, ollamatest.Options{Models: []ollamatest.Model{{Name: "hf.co/me/m:q4", Digest: oldDigest}}})
+	r := start(t, "--connection", "s="+s.URL(), "--num-ctx", "*=8192")
+	const model, name = "hf.co/me/m:q4", "gollamas/m:q4-ctx8192-aaaaaaaaaaaa"
+	r.post(spokenAt, saying(model)).want(t, 200, `"model":"`+model+`"`)
+	_, text := listing(t, lister(t, "--connection", "s="+s.URL(), "--num-ctx", "hf*=8192"))
+	wantAll(t, text, "s "+name+" of "+model+" with 8192: ")
+	all, text := listing(t, lister(t, "--connection", "s="+s.URL(), "--num-ctx", "*=4096"))
+	wantAll(t, text, "s "+name+" of "+model+" with 8192: no rule gives it this size")
+	clear := s.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/delete", Status: 403, Body: `{"error":"no"}`})
+	if err := all[0].Remove(t.Context()); err == nil || err.Error() != name+" is not removed from s: status 403: no" {
+		t.Errorf("a removal that is refused: %v", err)
+	}
+	clear()
+	for range 2 { // the second time it is gone already
+		if err := all[0].Remove(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if all, _ := listing(t, lister(t, "--connection", "s="+s.URL())); len(all) != 0 {
+		t.Errorf("it is still there: %+v", all)
+	}
+	r.post(spokenAt, saying(model)).want(t, 200, `"model":"`+model+`"`)
+	if all, _ := listing(t, lister(t, "--connection", "s="+s.URL(), "--num-ctx", "8192")); len(all) != 1 {
+		t.Errorf("it is not made again: %+v", all)
+	}
+}
+
+func TestAVariantIsNeededIfAnyConnectionToItsServerNeedsIt(t *testing.T) {
+	s := ollama(t, ollamatest.Options{Models: []ollamatest.Model{{Name: "m", Digest: oldDigest}, {Name: ofOld}}})
+	two := []string{"--connection", "a=" + s.URL(), "--connection", "b=" + s.URL()}
+	_, text := listing(t, lister(t, append(two, "--num-ctx", "m@b=8192")...))
+	wantAll(t, text, "a "+ofOld+" of m with 8192: ")
+	_, text = listing(t, lister(t, append(two, "--num-ctx", "@b=8192", "--proxy", "m=a")...))
+	wantAll(t, text, "a "+ofOld+" of m with 8192: no rule gives it this size")
+	_, text = listing(t, lister(t, append(two, "--num-ctx", "8192", "--proxy", "other=a", "--alias", "m=other")...))
+	wantAll(t, text, "a "+ofOld+" of m with 8192: the model is not routed there")
 }

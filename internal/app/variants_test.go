@@ -404,3 +404,14 @@ func TestAVariantIsNeededIfAnyConnectionToItsServerNeedsIt(t *testing.T) {
 	_, text = listing(t, lister(t, append(two, "--num-ctx", "8192", "--proxy", "other=a", "--alias", "m=other")...))
 	wantAll(t, text, "a "+ofOld+" of m with 8192: the model is not routed there")
 }
+
+func TestAVariantsNameCostsNoMemory(t *testing.T) {
+	s := ollama(t, ollamatest.Options{Models: []ollamatest.Model{{Name: "m", Digest: oldDigest}}})
+	r := start(t, "--connection", "s="+s.URL(), "--num-ctx", "8192")
+	r.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
+	const key = "registry.ollama.ai/library/m:latest"
+	at := r.server(0)
+	if n := testing.AllocsPerRun(100, func() { r.variants.Name(at, key, 8192); r.variants.Refused(at, key, 8192) }); n != 0 || r.variants.Name(at, key, 8192) != ofOld {
+		t.Errorf("%v allocations, name %q", n, r.variants.Name(at, key, 8192))
+	}
+}

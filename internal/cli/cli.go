@@ -47,7 +47,7 @@ func (t terminal) run(args []string) int {
 		command, args = args[0], args[1:]
 	}
 	run, ok := map[string]func(terminal, []string) error{
-		"serve": terminal.serve, "check": terminal.check, "demo": terminal.demo,
+		"serve": terminal.serve, "check": terminal.check, "variants": terminal.variants, "demo": terminal.demo,
 		"version": terminal.version, "v": terminal.version, "help": terminal.help,
 	}[command]
 	err := fmt.Errorf("there is no command %q", config.Redact(command))
@@ -111,7 +111,11 @@ func flagText(fs *flag.FlagSet, text string) string {
 }
 
 func (t terminal) load(name string, args []string) (config.Config, error) {
-	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	return t.loadWith(flag.NewFlagSet(name, flag.ContinueOnError), args)
+}
+
+// loadWith is load with a command's own flags.
+func (t terminal) loadWith(fs *flag.FlagSet, args []string) (config.Config, error) {
 	given := config.Flags(fs)
 	if err := parse(fs, args); err != nil {
 		return config.Config{}, err

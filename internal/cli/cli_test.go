@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"gollamas/internal/config"
+	"gollamas/internal/ollamatest"
 )
 
 // TestMain makes the test binary answer to the name gollamas in scripts.
@@ -19,7 +20,32 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata"})
+	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: servers})
+}
+
+// servers gives a script two servers with variants, $MAIN and $MINI, and an address where there is none, $GONE.
+func servers(env *testscript.Env) error {
+	digest := func(c string) string { return strings.Repeat(c, 64) }
+	model := func(name, c string) ollamatest.Model { return ollamatest.Model{Name: name, Digest: digest(c)} }
+	main := []ollamatest.Model{
+		model("m", "a"), model("gollamas/m:latest-ctx8192-aaaaaaaaaaaa", "1"), model("gollamas/m:latest-ctx4096-aaaaaaaaaaaa", "2"),
+		model("gollamas/m:latest-ctx8192-ffffffffffff", "3"), model("qwen3:8b", "b"), model("gollamas/mine", "4"),
+		model("phi4", "c"), model("gollamas/phi4:latest-ctx2048-cccccccccccc", "5"), model("gollamas/tinyllama:1.1b-ctx8192-dddddddddddd", "6"),
+	}
+	mini := []ollamatest.Model{model("m", "a"), model("gollamas/m:latest-ctx4096-aaaaaaaaaaaa", "2")}
+	for name, models := range map[string][]ollamatest.Model{"MAIN": main, "MINI": mini, "GONE": nil} {
+		s, err := ollamatest.Start(ollamatest.Options{Models: models})
+		if err != nil {
+			return err
+		}
+		env.Setenv(name, s.URL())
+		if models == nil {
+			s.Close()
+		} else {
+			env.Defer(s.Close)
+		}
+	}
+	return nil
 }
 
 func TestServeEndsWhereAnOperatorsAddressThatWasAskedForIsTaken(t *testing.T) {

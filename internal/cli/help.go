@@ -17,6 +17,7 @@ const helpHead = `gollamas: one address for every Ollama server you own.
 Commands
   serve      carry requests (what it does without a command)
   check      say what would be served, or what is wrong with the settings
+  variants   list the models made for num_ctx on /v1; --prune removes what no rule needs
   demo       try it without any Ollama; --exit ends it when it has been shown
   version    print the version; --full for all of it
 
@@ -27,8 +28,7 @@ const helpTail = `
 A MODEL may have a * in it (qwen*, *). Connections and no proxy at all = every model they have.
 A SCOPE is MODEL, @CONNECTION or MODEL@CONNECTION; none = everywhere. The most specific decides.
 A URL may be dns+http://NAME:11434: there is a server at each address that the name has.
-Every flag is a variable too: --max-body is GOLLAMAS_MAX_BODY, --proxy is GOLLAMAS_PROXIES.
-OLLAMA_ORIGINS names the web pages that may ask, as it does for Ollama.
+Every flag is a variable: --proxy is GOLLAMAS_PROXIES. OLLAMA_ORIGINS names web pages that may ask.
 Only the file sets stall, queue, parallel, headers and TLS of a server, and weights and tiers.
 gollamas.example.yaml shows the file. A flag wins over a variable, a variable over the file.
 `

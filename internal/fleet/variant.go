@@ -1,7 +1,7 @@
 package fleet
 
 import (
-	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,20 +74,40 @@ func (s *State) list(installed, loaded []Model) {
 
 // base is what a variant is made of, nil where it is none or that is not installed. Of copies, which
 // share a digest, it is the one that the variant is named for.
-func (s *State) base(variant Model) (base *Model) {
-	digest, numCtx, ok := ParseVariant(variant.Name)
+func (s *State) base(variant Model) *Model {
+	digest, _, ok := ParseVariant(variant.Name)
 	if !ok {
 		return nil
 	}
+	if m, same := s.BaseOf(variant); same {
+		return m
+	}
+	i := slices.IndexFunc(s.Installed, func(m Model) bool { return strings.HasPrefix(m.Digest, digest) })
+	if i < 0 {
+		return nil
+	}
+	return &s.Installed[i]
+}
+
+// BaseOf finds the installed model that a variant is named for, nil where there is none. same says that
+// it is still what the variant was made of.
+func (s *State) BaseOf(variant Model) (base *Model, same bool) {
+	digest, numCtx, _ := ParseVariant(variant.Name)
 	for i := range s.Installed {
 		m := &s.Installed[i]
-		if !strings.HasPrefix(m.Digest, digest) {
+		if !strings.EqualFold(VariantName(m.Name, digest, numCtx), variant.Name.Full()) {
 			continue
 		}
-		if name := VariantName(m.Name, digest, numCtx); strings.EqualFold(name, variant.Name.Full()) {
-			return m
+		if strings.HasPrefix(m.Digest, digest) {
+			return m, true
 		}
-		base = cmp.Or(base, m)
+		base = m
 	}
-	return base
+	return base, false
+}
+
+// Stem is what a variant's name says of its base's, which had perhaps a host or namespace, and a longer tag.
+func Stem(variant ollama.Name) string {
+	tag := variant.Tag[:max(strings.LastIndex(strings.ToLower(variant.Tag), beforeNumCtx), 0)]
+	return strings.TrimSuffix(variant.Model+":"+tag, ":latest")
 }

@@ -20,8 +20,11 @@ func (f *Facts) cost(s *State, w Want) Load {
 // Loaded says whether the model is loaded: the last look has seen it, and nobody had it leave
 // since, or it has answered since.
 func (f *Facts) Loaded(s *State, key string) bool {
-	return f.Answered.After(s.Looked) || s.Running(key) != nil && !f.Unloaded.After(s.Looked)
+	return f.newer(s) || s.Running(key) != nil && !f.Unloaded.After(s.Looked)
 }
+
+// newer says that an answer has come since the last look began.
+func (f *Facts) newer(s *State) bool { return !f.Answered.IsZero() && !f.Answered.Before(s.Looked) }
 
 // Suits says whether the model, which is loaded, is loaded as is asked for.
 func (f *Facts) Suits(s *State, key string, r ollama.Runner) bool { return f.Fault(s, key, r) == "" }
@@ -52,7 +55,7 @@ func (f *Facts) suitsNumCtx(s *State, key string, numCtx int) bool {
 	m := s.Running(key)
 	got := f.gets(numCtx)
 	switch {
-	case f.Answered.After(s.Looked): // this is newer than what was seen
+	case f.newer(s): // this is newer than what was seen
 		return f.Last.NumCtx == numCtx || got > 0 && got == f.gets(f.Last.NumCtx)
 	case m == nil || m.NumCtx == 0 || m.NumCtx == got:
 		return true

@@ -15,21 +15,13 @@ import (
 	"gollamas/internal/rewrite"
 )
 
-// handOver is how long a load waits for those who came for the last one to be answered: with
-// other options it would take the model away before they have asked.
-const handOver = time.Minute
+// handOver is how long a load waits, once the one in front of it is over, for those who came for that to be
+// answered. In so long they have all asked, and Ollama takes no model from under a request.
+const handOver = 2 * time.Second
 
 // fly has the server load the model, behind what it loads for others, and tells how that went.
 func (l *Loader) fly(f *flight, before *flight) {
-	if before != nil {
-		timer := time.NewTimer(handOver)
-		defer timer.Stop()
-		select {
-		case <-before.settled:
-		case <-timer.C:
-		case <-l.base.Done():
-		}
-	}
+	l.queue(before)
 	began := time.Now()
 	done := LoadDone{Server: f.what.Server, Key: f.what.Key}
 	done.Load, done.Fault = f.loading.Sent(began)
@@ -52,7 +44,26 @@ func (l *Loader) fly(f *flight, before *flight) {
 	default:
 		f.loading.Failed(time.Now(), fleet.Outcome{})
 	}
-	l.landed(f, err)
+	l.land(f, err)
+}
+
+// queue waits until a load does not come too early for those who wait for the one in front, nil = there is none.
+func (l *Loader) queue(before *flight) {
+	if before == nil {
+		return
+	}
+	select {
+	case <-before.done:
+	case <-l.base.Done():
+		return
+	}
+	timer := time.NewTimer(handOver)
+	defer timer.Stop()
+	select {
+	case <-before.settled:
+	case <-timer.C:
+	case <-l.base.Done():
+	}
 }
 
 // errRefused is a server's finding fault with the request.

@@ -55,8 +55,8 @@ type Loader struct {
 
 	mu        sync.Mutex
 	closed    bool
-	flights   map[place][]*flight // that are under way or about to be, the newest last
-	embeds    map[place]string    // digests of models that were seen to talk to nobody
+	flights   map[*fleet.Server][]*flight // that are under way, about to be, or handed over, in the order they began
+	embeds    map[place]string            // digests of models that were seen to talk to nobody
 	reminding map[place]bool
 	running   sync.WaitGroup
 }
@@ -84,7 +84,7 @@ func NewLoader(o LoaderOptions) *Loader {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Loader{opts: o, flights: map[place][]*flight{}, embeds: map[place]string{}, reminding: map[place]bool{}}
+	l := &Loader{opts: o, flights: map[*fleet.Server][]*flight{}, embeds: map[place]string{}, reminding: map[place]bool{}}
 	l.base, l.stop = context.WithCancel(context.Background())
 	return l
 }
@@ -130,12 +130,14 @@ func (l *Loader) Load(ctx context.Context, turn *fleet.Turn, what Load, most tim
 
 // join finds the load that is to be waited for, or begins it. It is nil where the model has come meanwhile.
 func (l *Loader) join(turn *fleet.Turn, what Load) *flight {
-	at := place{what.Server, what.Key}
+	s := what.Server
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := l.flights[at]
-	facts := what.Server.Facts(what.Key)
-	i := slices.IndexFunc(all, func(f *flight) bool { return facts.Alike(f.what.Runner, what.Runner) })
+	all := l.flights[s]
+	facts := s.Facts(what.Key)
+	i := slices.IndexFunc(all, func(f *flight) bool {
+		return f.what.Key == what.Key && !f.landed && facts.Alike(f.what.Runner, what.Runner)
+	})
 	if i < 0 && turn != nil && turn.Load == fleet.LoadJoins && facts.Loading.IsZero() {
 		return nil
 	}
@@ -154,14 +156,24 @@ func (l *Loader) join(turn *fleet.Turn, what Load) *flight {
 	if turn != nil {
 		f.waiting++
 	}
-	var before *flight
-	if len(all) > 0 {
-		before = all[len(all)-1]
-	}
-	l.flights[at] = append(all, f)
-	f.loading = what.Server.Load(what.Key, what.Runner, f.began)
+	before := inFront(all, what)
+	l.flights[s] = append(all, f)
+	f.loading = s.Load(what.Key, what.Runner, f.began)
 	l.running.Go(func() { l.fly(f, before) })
 	return f
+}
+
+// inFront is the flight whose passengers must have got what they came for before another load is sent: it would
+// take the model from them, be it the same with other options or one that has to make room. nil = there is none.
+func inFront(all []*flight, what Load) *flight {
+	push := what.Server.Pushing()
+	evicts := push != nil && push.Surely && push.Key == what.Key
+	for i := len(all) - 1; i >= 0; i-- {
+		if evicts || all[i].what.Key == what.Key {
+			return all[i]
+		}
+	}
+	return nil
 }
 
 // served notes that a request which has waited is answered, or has gone.
@@ -169,21 +181,30 @@ func (l *Loader) served(f *flight) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f.waiting--
-	f.settle()
+	l.settle(f)
 }
 
-// landed takes a flight off the list.
-func (l *Loader) landed(f *flight, err error) {
-	at := place{f.what.Server, f.what.Key}
+// land ends a flight, and lets go all who wait for it.
+func (l *Loader) land(f *flight, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.flights[at] = slices.DeleteFunc(l.flights[at], func(o *flight) bool { return o == f })
-	if len(l.flights[at]) == 0 {
-		delete(l.flights, at)
-	}
-	f.err = err
+	f.err, f.landed = err, true
 	close(f.done)
-	f.settle()
+	l.settle(f)
+}
+
+// settle takes a flight off the list once it has landed and nobody who has waited for it is unanswered. The lock is held.
+func (l *Loader) settle(f *flight) {
+	if !f.landed || f.waiting != 0 || f.over {
+		return
+	}
+	f.over = true
+	close(f.settled)
+	s := f.what.Server
+	l.flights[s] = slices.DeleteFunc(l.flights[s], func(o *flight) bool { return o == f })
+	if len(l.flights[s]) == 0 {
+		delete(l.flights, s)
+	}
 }
 
 // A Loading is a load that is under way, for people.
@@ -200,9 +221,11 @@ func (l *Loader) Loading() []Loading {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []Loading
-	for at, all := range l.flights {
+	for s, all := range l.flights {
 		for _, f := range all {
-			out = append(out, Loading{at.server, at.key, f.what.Name, f.began, f.waiting})
+			if !f.landed {
+				out = append(out, Loading{s, f.what.Key, f.what.Name, f.began, f.waiting})
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Loading) int { return a.Since.Compare(b.Since) })
@@ -218,20 +241,9 @@ type flight struct {
 	err     error
 
 	waiting int           // requests that wait for it, or have and are not answered yet
-	over    bool          // settled is closed
+	landed  bool          // done is closed
+	over    bool          // so is settled
 	settled chan struct{} // closed when it is done and none of those is left
-}
-
-// settle closes settled once it can be. The loader's lock is held.
-func (f *flight) settle() {
-	select {
-	case <-f.done:
-		if f.waiting == 0 && !f.over {
-			f.over = true
-			close(f.settled)
-		}
-	default:
-	}
 }
 
 // The guess of when a load will be over is kept between these.

@@ -169,6 +169,14 @@ func TestWhatIsNotInstalledGetsNoVariant(t *testing.T) { // Ollama would pull it
 		w.post(spokenAt, saying("m")).want(t, 404, "model 'm' not found")
 		w.post(spokenAt, saying("m")).want(t, 404, "model 'm' not found")
 		wantAll(t, sent(w.boxes["a"], "/api/create"))
+		w.boxes["a"].Install(m(oldDigest))
+		wait(interval)
+		w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
+		w.boxes["a"].Remove("m")
+		w.boxes["a"].Remove(ofOld)
+		wait(2 * time.Minute)
+		w.post(spokenAt, saying("m")).want(t, 404, "model 'm' not found")
+		wantAll(t, sent(w.boxes["a"], "/api/create"), ofOld)
 	})
 }
 

@@ -107,7 +107,9 @@ func TestNativeAndOtherDialectsShareOneLoad(t *testing.T) {
 }
 
 func TestAVariantIsMadeOnceForManyAndAgainForAnotherBase(t *testing.T) {
-	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+	o := sizedBox()["a"]
+	o.Pace = time.Second // and so long a variant takes to be made
+	pretend(t, sized, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
 		box := w.boxes["a"]
 		crowd := func() {
 			var all []*underWay
@@ -137,12 +139,21 @@ func TestAVariantIsMadeOnceForManyAndAgainForAnotherBase(t *testing.T) {
 	})
 }
 
+func TestAVariantThatIsThereAlreadyIsNotMade(t *testing.T) {
+	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+		w.direct("a", "/api/create", `{"model":"`+ofOld+`","from":"m","parameters":{"num_ctx":8192}}`) // by another gollamas, say
+		w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)                                      // before a look has seen it
+		wantAll(t, sent(w.boxes["a"], "/api/create"), ofOld)
+		wantAll(t, sent(w.boxes["a"], spokenAt), ofOld)
+	})
+}
+
 func TestAVariantIsMadeToTheEndThoughItsClientLeaves(t *testing.T) {
 	o := sizedBox()["a"]
-	o.Pace = time.Second // between the records of its progress
+	o.Pace = time.Second // and so long a variant takes to be made
 	pretend(t, sized, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
 		a := w.send(spokenAt, saying("m"))
-		wait(time.Second)
+		wait(500 * time.Millisecond)
 		a.leave()
 		<-a.over
 		wait(interval)
@@ -158,6 +169,14 @@ func TestWhatIsNotInstalledGetsNoVariant(t *testing.T) { // Ollama would pull it
 		w.post(spokenAt, saying("m")).want(t, 404, "model 'm' not found")
 		w.post(spokenAt, saying("m")).want(t, 404, "model 'm' not found")
 		wantAll(t, sent(w.boxes["a"], "/api/create"))
+		w.boxes["a"].Install(m(oldDigest))
+		wait(interval)
+		w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
+		w.boxes["a"].Remove("m")
+		w.boxes["a"].Remove(ofOld)
+		wait(2 * time.Minute)
+		w.post(spokenAt, saying("m")).want(t, 404, "model 'm' not found")
+		wantAll(t, sent(w.boxes["a"], "/api/create"), ofOld)
 	})
 }
 
@@ -176,6 +195,9 @@ func TestAServerThatRefusesGetsTheRequestAsItIsAndIsSaidOnce(t *testing.T) {
 				}
 				if loads := box.Loads(); len(loads) != 1 || loads[0].NumCtx != 4096 {
 					t.Errorf("loads %+v, want one with the server's own context", loads)
+				}
+				if f := w.facts(0, "m"); f.Last.NumCtx != 0 || f.Got != 0 || f.Loads != 1 {
+					t.Errorf("the server is thought to have loaded it as was wanted: %+v", f)
 				}
 				wantAll(t, sent(box, "/api/create"), ofOld)
 				reason := fmt.Sprintf("status %d: it is read-only", status)
@@ -232,11 +254,17 @@ func TestAPassingFailureIsNotTriedAgainForAMinute(t *testing.T) {
 					w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
 				}
 				wantAll(t, sent(box, "/api/create"), ofOld)
-				clear()
-				wait(20 * time.Second)
+				wait(time.Minute)
 				w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
 				wantAll(t, sent(box, "/api/create"), ofOld, ofOld)
-				if got := sent(box, spokenAt); got[5] != "m" || got[6] != ofOld {
+				if n := len(w.server(0).Notes()); n != 1 {
+					t.Errorf("%d notes of it", n)
+				}
+				clear()
+				wait(2 * time.Minute)
+				w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
+				wantAll(t, sent(box, "/api/create"), ofOld, ofOld, ofOld)
+				if got := sent(box, spokenAt); got[6] != "m" || got[7] != ofOld {
 					t.Errorf("asked of %q", got)
 				}
 				if w.logged("WARN", "no variant") != 1 || len(w.server(0).Notes()) != 0 {
@@ -309,6 +337,20 @@ func TestNoListShowsAVariant(t *testing.T) {
 	})
 }
 
+func TestNoListShowsAVariantThatARouteNames(t *testing.T) {
+	file := "connections: {a: 'http://a.localhost'}\nmodels: {'" + ofNew + "': a}\n"
+	o := sizedBox()["a"]
+	o.Models = append(o.Models, ollamatest.Model{Name: ofNew}) // whose base is not there
+	pretend(t, file, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
+		w.warm("a", ofNew)
+		for _, path := range []string{"/api/tags", "/api/ps", "/v1/models"} {
+			if a := w.get(path); a.status != 200 || strings.Contains(a.body, "ctx8192") {
+				t.Errorf("%s: %d %s", path, a.status, a.body)
+			}
+		}
+	})
+}
+
 func TestAnErrorNamesTheModelAndNotItsVariant(t *testing.T) {
 	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
 		tools := `{"model":"%s","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f"}}]}`
@@ -331,7 +373,15 @@ func TestWhatIsBeingMadeEndsWithGollamas(t *testing.T) {
 		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Hang, Path: "/api/create"})
 		w.begin(spokenAt, saying("m"))
 		synctest.Wait()
-	}) // which waits for all that gollamas has started
+		from := time.Now()
+		w.stop()
+		w.now()
+		err := <-w.done
+		if took := time.Since(from); took > lastWords {
+			t.Errorf("it took %v", took)
+		}
+		w.done <- err // pretend waits for it as well, and for all that gollamas has started
+	})
 }
 
 func TestARefusalStandsInTheOperatorsState(t *testing.T) {

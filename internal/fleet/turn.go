@@ -125,8 +125,20 @@ func (t *Turn) Key() string { return t.want.Key }
 // Runner is what the model is to be loaded with.
 func (t *Turn) Runner() ollama.Runner { return t.want.Runner }
 
-// Asks notes that the request wants the model loaded with this after all.
-func (t *Turn) Asks(r ollama.Runner) { t.want.Runner = r }
+// Asks notes that the request wants the model loaded with this after all, and so a load that it has
+// begun to count.
+func (t *Turn) Asks(r ollama.Runner) {
+	had := t.want.Runner
+	t.want.Runner = r
+	if t.pair == nil || t.Load < LoadStart {
+		return
+	}
+	t.pair.change(func(f *Facts) {
+		if f.Wanted == had {
+			f.Wanted = r
+		}
+	})
+}
 
 // Began is when the server was chosen.
 func (t *Turn) Began() time.Time { return t.began }

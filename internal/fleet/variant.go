@@ -45,7 +45,7 @@ func ParseVariant(name ollama.Name) (digest string, numCtx int, ok bool) {
 	number, digest, _ := strings.Cut(tag[from+len(beforeNumCtx):], "-")
 	numCtx, _ = strconv.Atoi(number)
 	end := VariantName(ollama.Name{}, digest, numCtx) // of a model and a tag that are empty
-	if len(digest) != variantDigits || end != variantNamespace+"/:"+tag[from:] || len(tag) > longestPart {
+	if end != variantNamespace+"/:"+tag[from:] || len(tag) > longestPart {
 		return "", 0, false
 	}
 	return digest, numCtx, true

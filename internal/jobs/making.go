@@ -34,11 +34,12 @@ const (
 
 // join finds the making that is to be waited for, or begins it. It is nil where there is to be none.
 func (v *Variants) join(s *fleet.Server, key string, numCtx int) *making {
-	state := s.State()
-	k := v.find(s, state, key, numCtx)
+	state, at := s.State(), slot{place{s, key}, numCtx}
+	found := v.find(s, state, key, numCtx)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if k = v.known[slot{place{s, key}, numCtx}]; k.there(state) {
+	k := v.known[at]
+	if found.digest == "" || k.digest != found.digest || k.there(state) {
 		return nil
 	}
 	if m := v.making[place{s, k.key}]; m != nil {
@@ -47,7 +48,7 @@ func (v *Variants) join(s *fleet.Server, key string, numCtx int) *making {
 	if !v.may(s, state, k) {
 		return nil
 	}
-	m := &making{slot: slot{place{s, key}, numCtx}, variant: k, model: state.Has(key).Name.Short(), done: make(chan struct{})}
+	m := &making{slot: at, variant: k, model: state.Has(key).Name.Short(), done: make(chan struct{})}
 	v.making[place{s, k.key}] = m
 	v.running.Go(func() { v.make(m) })
 	return m

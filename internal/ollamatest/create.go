@@ -165,7 +165,7 @@ func (r createRequest) finish(p *progress, m *installed) *installed {
 	}
 	for _, l := range layers {
 		m.Size += int64(len(l))
-		if !p.say(progressRecord{Status: "creating new layer sha256:" + digestOf(l)}) {
+		if !p.say(progressRecord{Status: "creating new layer sha256:" + digestOf(l)}) || !p.c.wait(p.c.pace()) {
 			return nil
 		}
 	}

@@ -26,6 +26,13 @@ type server struct {
 	Installed   []installed `json:"installed"`
 	Loaded      []loaded    `json:"loaded"`
 	Models      []learned   `json:"models"`
+	Notes       []note      `json:"notes"`
+}
+
+// A note is something that the operator ought to know.
+type note struct {
+	Topic string `json:"topic"`
+	Text  string `json:"text"`
 }
 
 // A breaker keeps requests from what keeps failing.
@@ -92,6 +99,7 @@ func newServer(s *fleet.Server, now time.Time) server {
 			return loaded{m.Listed.Name, m.Digest, m.NumCtx, m.Size, m.SizeVRAM, moment(m.ExpiresAt)}
 		}),
 		Models: []learned{},
+		Notes:  list(s.Notes(), func(n fleet.Note) note { return note(n) }),
 	}
 	if !seen.Up {
 		out.Why = cmp.Or(seen.Err, "not looked at yet")

@@ -55,6 +55,7 @@ type Server struct {
 	inFlight atomic.Int64 // requests that take a place, of all models
 	left     atomic.Bool  // its address is gone: nobody is to choose it
 	watched  atomic.Bool  // somebody looks at it
+	notes    notes
 
 	mu      sync.Mutex      // for changing state and breaker
 	failed  map[string]bool // models that have failed since anything last worked

@@ -48,6 +48,7 @@ type App struct {
 	rules       *rewrite.Rules
 	loader      *jobs.Loader
 	variants    *jobs.Variants
+	keeper      *jobs.Keeper
 	done        []func(proxy.Exchange)
 	admin       net.Listener // nil = there is no operator's address
 	metrics     *telemetry.Metrics
@@ -62,8 +63,9 @@ func New(cfg config.Config, log *slog.Logger, done ...func(proxy.Exchange)) (*Ap
 func build(cfg config.Config, log *slog.Logger, world outside, done ...func(proxy.Exchange)) (*App, error) {
 	via := rand.Text()
 	desk := balance.NewDesk(cfg.Queue.Length, cfg.Queue.Wait)
+	looked := jobs.NewBell()
 	connections, err := newConnections(cfg, world, fleet.Options{
-		Watch: cfg.Watch, Via: via, Log: log, Changed: desk.Dispatch,
+		Watch: cfg.Watch, Via: via, Log: log, Changed: func() { desk.Dispatch(); looked.Ring() },
 		Stall: fleet.Stall{First: cfg.Stall.FirstToken, Next: cfg.Stall.NextToken},
 	})
 	if err != nil {
@@ -77,8 +79,12 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 	if err != nil {
 		return nil, err
 	}
+	loader := jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken})
 	return &App{
-		rules: rules, loader: jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken}), variants: &jobs.Variants{},
+		rules: rules, loader: loader, variants: &jobs.Variants{},
+		keeper: jobs.NewKeeper(jobs.KeeperOptions{
+			Log: log, Loader: loader, Bell: looked, Ping: cfg.Ping, Connections: connections, Residents: residents(cfg, connections, table, rules),
+		}),
 		cfg: cfg, log: log, via: via, connections: connections, table: table, desk: desk, engine: &proxy.Engine{},
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
 	}, nil
@@ -108,6 +114,7 @@ func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 	wg.Go(func() { a.engine.Run(background) })
 	wg.Go(func() { a.tellMixed(background) })
 	wg.Go(func() { a.loader.Run(background) })
+	wg.Go(func() { a.keeper.Run(background) })
 	defer wg.Wait()
 	defer a.serveAdmin(ctx, &wg)()
 	srv := a.httpServer(background, l.Addr())

@@ -190,7 +190,7 @@ func TestTwoPreloadedModelsThatDoNotFitTogetherDoNotPushEachOtherOut(t *testing.
 				o.Version = version
 				file := onA + "models: {m: {routes: a, preload: true" + keep + "}, n: {routes: a, preload: true" + keep + "}}\n"
 				pretend(t, file, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
-					wait(3 * time.Hour)
+					wait(time.Hour)
 					w.wantLoads("a", "m", "n")
 					for range 5 { // clients may change what is there; that is all
 						w.talk("m", "a")

@@ -82,11 +82,44 @@ func (h *house) ping(ctx context.Context, state *fleet.State, now time.Time) (du
 		case at.IsZero():
 		case at.After(now):
 			due = earlier(due, at)
+		case !state.Looked.After(h.disturbed(r)) || now.Sub(state.Looked) > fresh:
+			due = earlier(due, h.lookFirst(ctx, r, now))
 		default:
 			h.renew(ctx, r, state, now)
 		}
 	}
 	return due
+}
+
+// disturbed is when another model last began to load, or came: this one may have had to make room.
+func (h *house) disturbed(r *resident) (at time.Time) {
+	h.server.EachFacts(func(key string, f *fleet.Facts) {
+		for _, t := range []time.Time{f.Loading, f.Came} {
+			if key != r.key && t.After(at) {
+				at = t
+			}
+		}
+	})
+	return at
+}
+
+// fresh is how old a look may be that a ping relies on.
+const fresh = time.Second
+
+// lookFirst has the server looked at before a ping: what has left is not to be brought back, nor is what others
+// have loaded anew to be loaded again. A load has a moment to make room before that.
+func (h *house) lookFirst(ctx context.Context, r *resident, now time.Time) (due time.Time) {
+	for _, t := range []time.Time{h.disturbed(r), r.peeked} {
+		if at := t.Add(leastBetween); at.After(now) {
+			return at
+		}
+	}
+	r.pinging, r.peeked = true, now
+	h.do(ctx, func() func() {
+		h.server.LookNow(ctx, lookWithin)
+		return func() { r.pinging = false }
+	})
+	return time.Time{}
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -102,7 +135,11 @@ func (h *house) pingAt(r *resident, state *fleet.State, now time.Time) time.Time
 	if h.opts.Ping == 0 || r.pinging || r.asleep || h.loading == r || !r.was || !f.Loaded(state, r.key) {
 		return time.Time{}
 	}
-	s := r.reckon(f, state.Running(r.key), state.Looked, h.opts.Ping)
+	m := state.Running(r.key)
+	if state == r.before {
+		m = nil
+	}
+	s := r.reckon(f, m, state.Looked, h.opts.Ping)
 	switch {
 	case !s.needed() || f.Unloaded.After(r.slept):
 		return time.Time{}
@@ -115,9 +152,6 @@ func (h *house) pingAt(r *resident, state *fleet.State, now time.Time) time.Time
 		}
 		return time.Time{}
 	}
-	if p := h.server.Pushing(); p != nil && p.Surely && p.Key != r.key { // it may have to make room just now
-		return now.Add(s.pause())
-	}
 	at := s.next()
 	if again := r.pinged.Add(s.soon()); r.pinged.After(s.from) && again.After(at) {
 		return again // the last one came to nothing
@@ -127,7 +161,7 @@ func (h *house) pingAt(r *resident, state *fleet.State, now time.Time) time.Time
 
 // renew says again how long a model is to stay.
 func (h *house) renew(ctx context.Context, r *resident, state *fleet.State, now time.Time) {
-	r.pinging, r.pinged = true, now
+	r.pinging, r.pinged, r.before = true, now, state
 	what := h.loadOf(r, state)
 	what.Runner = h.server.Facts(r.key).Runs(state, r.key)
 	h.do(ctx, func() func() {

@@ -31,6 +31,8 @@ type resident struct {
 
 	pinging bool
 	pinged  time.Time     // when it was last renewed, or that was tried
+	before  *fleet.State  // the look before that, which does not show it
+	peeked  time.Time     // when the server was last looked at just before
 	keeps   time.Duration // the server's own keep_alive as far as it could be seen, 0 = not
 	looked  time.Time     // the use after which it should have gone, so that a look was asked for
 }

@@ -245,32 +245,28 @@ func TestAPreloadThatMayNotFitWaitsForClientsToPause(t *testing.T) {
 
 func TestAPreloadedModelThatAClientUnloadsStaysAwayUntilTheServerReturnsOrItIsUsed(t *testing.T) {
 	file := onA + "models: {m: {routes: a, preload: true}}\n"
-	for _, own := range []bool{true, false} { // somebody else may have loaded it before
-		t.Run(fmt.Sprint(own), func(t *testing.T) {
-			pretend(t, file, map[string]ollamatest.Options{"a": sized(0, "m=1")}, func(t *testing.T, w *world) {
-				wait(15 * time.Second)
-				stop := func() {
-					w.boxes["a"].Reset()
-					w.post("/api/generate", `{"model":"m","keep_alive":0}`).want(t, 200, `"unload"`)
-					wait(time.Hour)
-					w.wantLoads("a")
-				}
-				stop()
-				w.boxes["a"].die()
-				wait(10 * time.Second)
-				w.boxes["a"].rise(t)
-				wait(15 * time.Second)
-				w.wantLoads("a", "m")
-				stop()
-				w.talk("m", "a")
-				wait(time.Hour)
-				w.wantLoads("a", "m")
-				if n := len(asked(w.boxes["a"].Server, "/api/generate")); n < 10 {
-					t.Errorf("it was renewed %d times in an hour", n)
-				}
-			})
-		})
-	}
+	pretend(t, file, map[string]ollamatest.Options{"a": sized(0, "m=1")}, func(t *testing.T, w *world) {
+		wait(15 * time.Second)
+		stop := func() {
+			w.boxes["a"].Reset()
+			w.post("/api/generate", `{"model":"m","keep_alive":0}`).want(t, 200, `"unload"`)
+			wait(time.Hour)
+			w.wantLoads("a")
+		}
+		stop()
+		w.boxes["a"].die()
+		wait(10 * time.Second)
+		w.boxes["a"].rise(t)
+		wait(15 * time.Second)
+		w.wantLoads("a", "m")
+		stop()
+		w.talk("m", "a")
+		wait(time.Hour)
+		w.wantLoads("a", "m")
+		if n := len(asked(w.boxes["a"].Server, "/api/generate")); n < 10 {
+			t.Errorf("it was renewed %d times in an hour", n)
+		}
+	})
 }
 
 func TestALoadThatFailsIsNotHammered(t *testing.T) {

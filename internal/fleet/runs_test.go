@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"net/url"
 	"testing"
 	"time"
 
@@ -55,5 +56,14 @@ func TestWhatOthersLoadIsNotTakenForWhatWasAskedForHere(t *testing.T) {
 	look(now.Add(10*time.Second), 2048)
 	if f.Own != 2048 {
 		t.Errorf("after a new answer it is taken for %d", f.Own)
+	}
+}
+
+func TestThatAModelWasUnloadedIsKnownThoughNoneHasAskedForIt(t *testing.T) {
+	s := New(Options{URL: &url.URL{Scheme: "http", Host: "a"}})
+	turn := s.Take(Want{Key: key, Unloads: true}, time.Now())
+	turn.End(time.Now(), Outcome{Verdict: Fine})
+	if s.Facts(key).Unloaded.IsZero() {
+		t.Error("it is not")
 	}
 }

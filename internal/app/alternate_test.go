@@ -69,7 +69,7 @@ func TestADefaultContextMakesOneOfClientsThatSayNothing(t *testing.T) {
 			w.post("/api/generate", `{"model":"m","prompt":"x"}`).want(t, 200, "")
 			w.post("/v1/responses", `{"model":"m","input":"x"}`).want(t, 200, "")
 		}
-		if w.wantLoads("a", 1); w.boxes["a"].Loads()[0].NumCtx != 16384 {
+		if w.wantNLoads("a", 1); w.boxes["a"].Loads()[0].NumCtx != 16384 {
 			t.Errorf("%+v", w.boxes["a"].Loads())
 		}
 	})

@@ -48,6 +48,7 @@ type App struct {
 	rules       *rewrite.Rules
 	loader      *jobs.Loader
 	variants    *jobs.Variants
+	keeper      *jobs.Keeper
 	done        []func(proxy.Exchange)
 	admin       net.Listener // nil = there is no operator's address
 	metrics     *telemetry.Metrics
@@ -63,8 +64,9 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 	via := rand.Text()
 	desk := balance.NewDesk(cfg.Queue.Length, cfg.Queue.Wait)
 	desk.Unguarded = world.unguarded
+	looked := jobs.NewBell()
 	connections, err := newConnections(cfg, world, fleet.Options{
-		Watch: cfg.Watch, Via: via, Log: log, Changed: desk.Dispatch,
+		Watch: cfg.Watch, Via: via, Log: log, Changed: func() { desk.Dispatch(); looked.Ring() },
 		Stall: fleet.Stall{First: cfg.Stall.FirstToken, Next: cfg.Stall.NextToken},
 	})
 	if err != nil {
@@ -86,6 +88,9 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
 	}
 	a.loader = jobs.NewLoader(jobs.LoaderOptions{Log: log, Stall: cfg.Stall.FirstToken, Loaded: a.loaded})
+	a.keeper = jobs.NewKeeper(jobs.KeeperOptions{
+		Log: log, Loader: a.loader, Bell: looked, Ping: cfg.Ping, Connections: connections, Residents: residents(cfg, connections, table, rules),
+	})
 	return a, nil
 }
 
@@ -114,6 +119,7 @@ func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 	wg.Go(func() { a.tellMixed(background) })
 	wg.Go(func() { a.loader.Run(background) })
 	wg.Go(func() { a.variants.Run(background) })
+	wg.Go(func() { a.keeper.Run(background) })
 	defer wg.Wait()
 	defer a.serveAdmin(ctx, &wg)()
 	srv := a.httpServer(background, l.Addr())

@@ -12,7 +12,7 @@ import (
 	"gollamas/internal/ollamatest"
 )
 
-const onA = "connections: {a: 'http://a.localhost'}\nmodels: {m: a, n: a}\n"
+const aloneOnA = "connections: {a: 'http://a.localhost'}\nmodels: {m: a, n: a}\n"
 
 // slowly is a server on which m takes so long to load.
 func slowly(load time.Duration) ollamatest.Options {
@@ -31,8 +31,8 @@ func (w *world) impatient(path, body string, patience time.Duration) *underWay {
 	return a
 }
 
-// wantLoads holds that a box has loaded so often, and none of it for nothing.
-func (w *world) wantLoads(host string, n int) {
+// wantNLoads holds that a box has loaded so often, and none of it for nothing.
+func (w *world) wantNLoads(host string, n int) {
 	w.t.Helper()
 	all := w.boxes[host].Loads()
 	if len(all) != n {
@@ -46,7 +46,7 @@ func (w *world) wantLoads(host string, n int) {
 }
 
 func TestImpatientClientsAtOnceCostOneLoadThatIsFinished(t *testing.T) {
-	pretend(t, onA, map[string]ollamatest.Options{"a": slowly(10 * time.Second)}, func(t *testing.T, w *world) {
+	pretend(t, aloneOnA, map[string]ollamatest.Options{"a": slowly(10 * time.Second)}, func(t *testing.T, w *world) {
 		var all []*underWay
 		for range 5 {
 			all = append(all, w.impatient("/api/chat", about("m"), 2*time.Second))
@@ -60,12 +60,12 @@ func TestImpatientClientsAtOnceCostOneLoadThatIsFinished(t *testing.T) {
 		if a := w.post("/api/chat", about("m", once)); a.status != 200 || a.took > time.Second {
 			t.Errorf("the sixth: %d after %v", a.status, a.took)
 		}
-		w.wantLoads("a", 1)
+		w.wantNLoads("a", 1)
 	})
 }
 
 func TestImpatientClientsOneAfterAnotherGetTheirModelLoaded(t *testing.T) {
-	pretend(t, onA, map[string]ollamatest.Options{"a": slowly(10 * time.Second)}, func(t *testing.T, w *world) {
+	pretend(t, aloneOnA, map[string]ollamatest.Options{"a": slowly(10 * time.Second)}, func(t *testing.T, w *world) {
 		answered := 0
 		for _, path := range []string{"/api/chat", "/v1/chat/completions", "/api/generate", "/v1/messages", "/v1/completions"} {
 			body := about("m", `"max_tokens":9,"prompt":"x",`)
@@ -78,7 +78,7 @@ func TestImpatientClientsOneAfterAnotherGetTheirModelLoaded(t *testing.T) {
 		if a := w.post("/api/chat", about("m", once)); a.status != 200 || a.took > time.Second {
 			t.Errorf("the sixth: %d after %v", a.status, a.took)
 		}
-		w.wantLoads("a", 1)
+		w.wantNLoads("a", 1)
 		if answered > 0 {
 			t.Errorf("%d were answered before the model was loaded", answered)
 		}
@@ -87,7 +87,7 @@ func TestImpatientClientsOneAfterAnotherGetTheirModelLoaded(t *testing.T) {
 
 // Without gollamas the very same clients never get their model: it is what the two tests above are for.
 func TestWithoutGollamasImpatientClientsNeverGetTheirModel(t *testing.T) {
-	pretend(t, onA, map[string]ollamatest.Options{"a": slowly(10 * time.Second)}, func(t *testing.T, w *world) {
+	pretend(t, aloneOnA, map[string]ollamatest.Options{"a": slowly(10 * time.Second)}, func(t *testing.T, w *world) {
 		for range 5 {
 			w.impatientOf(w.boxes["a"].current(), about("m"), 2*time.Second)
 		}
@@ -132,7 +132,7 @@ func TestAFailedLoadReachesAllWhoWaitAfterTheOtherServersWereTried(t *testing.T)
 }
 
 func TestALoadThatTakesTooLongIsToldAndGoesOn(t *testing.T) {
-	file := onA + "load_wait: 30s\n"
+	file := aloneOnA + "load_wait: 30s\n"
 	pretend(t, file, map[string]ollamatest.Options{"a": slowly(2 * time.Minute)}, func(t *testing.T, w *world) {
 		for _, path := range []string{"/api/chat", "/v1/chat/completions"} {
 			a := w.post(path, about("m"))
@@ -147,12 +147,12 @@ func TestALoadThatTakesTooLongIsToldAndGoesOn(t *testing.T) {
 		if a := w.post("/api/chat", about("m", once)); a.status != 200 || a.took > time.Second {
 			t.Errorf("%d after %v", a.status, a.took)
 		}
-		w.wantLoads("a", 1)
+		w.wantNLoads("a", 1)
 	})
 }
 
 func TestHowFarALoadIsIsToldByWhatItUsuallyTakes(t *testing.T) {
-	file := onA + "load_wait: 30s\n"
+	file := aloneOnA + "load_wait: 30s\n"
 	o := slowly(20 * time.Second)
 	pretend(t, file, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
 		w.talk("m", "a")
@@ -166,7 +166,7 @@ func TestHowFarALoadIsIsToldByWhatItUsuallyTakes(t *testing.T) {
 }
 
 func TestALoadIsNotWaitedForWhenGollamasStops(t *testing.T) {
-	pretend(t, onA+"drain: 1s\n", map[string]ollamatest.Options{"a": slowly(10 * time.Minute)}, func(t *testing.T, w *world) {
+	pretend(t, aloneOnA+"drain: 1s\n", map[string]ollamatest.Options{"a": slowly(10 * time.Minute)}, func(t *testing.T, w *world) {
 		a := w.send("/api/chat", about("m"))
 		w.stop()
 		a.end().want(t, 503, "gollamas is stopping")
@@ -174,7 +174,7 @@ func TestALoadIsNotWaitedForWhenGollamasStops(t *testing.T) {
 }
 
 func TestOptionsThatDifferWaitUntilThoseBeforeThemAreAnswered(t *testing.T) {
-	pretend(t, onA, map[string]ollamatest.Options{"a": slowly(5 * time.Second)}, func(t *testing.T, w *world) {
+	pretend(t, aloneOnA, map[string]ollamatest.Options{"a": slowly(5 * time.Second)}, func(t *testing.T, w *world) {
 		var all []*underWay
 		for i := range 6 { // by turns, all at once: each load would take the model from those before it
 			all = append(all, w.send("/api/chat", about("m", size(4096*(1+i%2)))))
@@ -182,14 +182,14 @@ func TestOptionsThatDifferWaitUntilThoseBeforeThemAreAnswered(t *testing.T) {
 		for _, a := range all {
 			a.end().want(t, 200, `"done":true`)
 		}
-		w.wantLoads("a", 2)
+		w.wantNLoads("a", 2)
 	})
 }
 
 func TestTheOptionsOfALoadAreTheRequests(t *testing.T) {
-	pretend(t, onA, map[string]ollamatest.Options{"a": slowly(time.Second)}, func(t *testing.T, w *world) {
+	pretend(t, aloneOnA, map[string]ollamatest.Options{"a": slowly(time.Second)}, func(t *testing.T, w *world) {
 		w.post("/api/chat", about("m", `"options":{"num_ctx":2048,"temperature":1,"num_batch":64},"keep_alive":"1h",`)).want(t, 200, `"done":true`)
-		w.wantLoads("a", 1)
+		w.wantNLoads("a", 1)
 		load := string(asked(w.boxes["a"].Server, "/api/generate")[0].Body)
 		if want := `{"model":"m","options":{"num_ctx":2048,"num_batch":64},"stream":false}`; load != want {
 			t.Errorf("the load was %s, want %s", load, want)
@@ -208,7 +208,7 @@ func TestAnEmbeddingModelIsLoadedAsOne(t *testing.T) {
 					if a := w.post(path, body); a.status != 200 || a.took > time.Second {
 						t.Errorf("%d after %v: %s", a.status, a.took, a.body)
 					}
-					w.wantLoads("a", 1)
+					w.wantNLoads("a", 1)
 				})
 			})
 		}
@@ -216,7 +216,7 @@ func TestAnEmbeddingModelIsLoadedAsOne(t *testing.T) {
 }
 
 func TestAStreamThatWaitsShowsThatItIsThere(t *testing.T) {
-	file := onA + "cold_start: {comments: 2s}\n"
+	file := aloneOnA + "cold_start: {comments: 2s}\n"
 	for _, c := range []struct{ path, body, rest string }{
 		{"/v1/chat/completions", about("m", `"stream":true,`), "data: [DONE]"},
 		{"/v1/responses", `{"model":"m","stream":true,"input":"x"}`, "event: response.completed"},
@@ -239,7 +239,7 @@ func TestAStreamThatWaitsShowsThatItIsThere(t *testing.T) {
 }
 
 func TestWhatIsNoStreamGetsNoCommentWhileItWaits(t *testing.T) {
-	file := onA + "cold_start: {comments: 2s}\n"
+	file := aloneOnA + "cold_start: {comments: 2s}\n"
 	for path, body := range map[string]string{"/api/chat": about("m"), "/v1/chat/completions": about("m"), "/v1/embeddings": `{"model":"m","input":"x","stream":true}`} {
 		t.Run(path, func(t *testing.T) {
 			pretend(t, file, map[string]ollamatest.Options{"a": slowly(9 * time.Second)}, func(t *testing.T, w *world) {
@@ -252,7 +252,7 @@ func TestWhatIsNoStreamGetsNoCommentWhileItWaits(t *testing.T) {
 }
 
 func TestCommentsAreOffUnlessAskedFor(t *testing.T) {
-	pretend(t, onA, map[string]ollamatest.Options{"a": slowly(time.Minute)}, func(t *testing.T, w *world) {
+	pretend(t, aloneOnA, map[string]ollamatest.Options{"a": slowly(time.Minute)}, func(t *testing.T, w *world) {
 		if a := w.post("/v1/chat/completions", about("m", `"stream":true,`)); strings.Contains(a.body, "waiting") {
 			t.Errorf("%s", a.body)
 		}
@@ -260,7 +260,7 @@ func TestCommentsAreOffUnlessAskedFor(t *testing.T) {
 }
 
 func TestAnErrorBehindCommentsIsToldInTheStream(t *testing.T) {
-	file := onA + "cold_start: {comments: 2s}\nload_wait: 20s\n"
+	file := aloneOnA + "cold_start: {comments: 2s}\nload_wait: 20s\n"
 	for path, want := range map[string]string{
 		"/v1/chat/completions": "\n\ndata: {\"error\":{\"message\":\"",
 		"/v1/messages":         "\n\nevent: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"",

@@ -129,7 +129,7 @@ func TestAKeepAliveByRuleHoldsForDialectsThatCannotSayOne(t *testing.T) {
 				if more := len(w.boxes["a"].Requests()) - n; more != 1 {
 					t.Errorf("the same again cost %d requests", more)
 				}
-				w.wantLoads("a", 1)
+				w.wantNLoads("a", 1)
 			})
 		})
 	}
@@ -143,10 +143,10 @@ func TestAnEnforcedKeepAliveSurvivesClientsWhoKnowBetter(t *testing.T) {
 			w.post("/v1/chat/completions", about("m", more)).want(t, 200, "")
 		}
 		wait(24 * time.Hour)
-		if !w.holds("a", "m") {
+		if !w.seenOn("a", "m") {
 			t.Error("it has left")
 		}
-		w.wantLoads("a", 1)
+		w.wantNLoads("a", 1)
 	})
 }
 
@@ -156,11 +156,11 @@ func TestAModelThatIsNotToStayIsThereForWhoWaits(t *testing.T) {
 		for range 2 {
 			w.post("/api/chat", about("m")).want(t, 200, `"done":true`)
 		}
-		w.wantLoads("a", 2)
+		w.wantNLoads("a", 2)
 		w.post("/v1/chat/completions", about("m")).want(t, 200, "")
-		w.wantLoads("a", 3)
+		w.wantNLoads("a", 3)
 		wait(11 * time.Second)
-		if w.holds("a", "m") {
+		if w.seenOn("a", "m") {
 			t.Error("it is still there")
 		}
 	})

@@ -7,8 +7,8 @@ import (
 	"gollamas/internal/ollamatest"
 )
 
-// holds says whether a box has a model in its memory.
-func (w *world) holds(host, model string) bool {
+// seenOn says whether gollamas sees that a box has a model in its memory.
+func (w *world) seenOn(host, model string) bool {
 	for _, c := range w.connections {
 		s := c.Servers()[0]
 		if s.ID() == host {
@@ -32,7 +32,7 @@ func TestAnUnloadReachesEveryServerThatHoldsTheModel(t *testing.T) {
 				if a.want(t, 200, `"done_reason":"unload"`); a.header.Get("X-Gollamas-Note") != "" {
 					t.Errorf("%v", a.header)
 				}
-				if w.holds("a", "m") || w.holds("c", "m") {
+				if w.seenOn("a", "m") || w.seenOn("c", "m") {
 					t.Error("it is still there")
 				}
 				if n := len(asked(w.boxes["b"].Server, c.path)); n > 0 {
@@ -54,7 +54,7 @@ func TestAnUnloadLeavesAloneWhereKeepAliveIsEnforced(t *testing.T) {
 				if a.want(t, 200, `"done_reason":"unload"`); a.header.Get("X-Gollamas-Note") != "it stays loaded on b, where keep_alive is enforced" {
 					t.Errorf("%v", a.header)
 				}
-				if w.holds("a", "m") || !w.holds("b", "m") {
+				if w.seenOn("a", "m") || !w.seenOn("b", "m") {
 					t.Error("it is there on a, or not on b")
 				}
 				if n := w.boxes["b"].toLoad("m"); n != 1 {
@@ -67,7 +67,7 @@ func TestAnUnloadLeavesAloneWhereKeepAliveIsEnforced(t *testing.T) {
 				if a.body[:len(`{"model":"m","created_at":"`)] != again.body[:len(`{"model":"m","created_at":"`)] || tail(a.body) != tail(again.body) {
 					t.Errorf("the server's %s\n   and ours %s", a.body, again.body)
 				}
-				if !w.holds("b", "m") {
+				if !w.seenOn("b", "m") {
 					t.Error("it has left b")
 				}
 			})
@@ -85,7 +85,7 @@ func TestAnEnforcedKeepAliveOfNothingIsNoReasonToKeep(t *testing.T) {
 	pretend(t, file, map[string]ollamatest.Options{"a": paced(time.Millisecond)}, func(t *testing.T, w *world) {
 		w.warm("a", "m")
 		w.post("/api/generate", `{"model":"m","keep_alive":0}`).want(t, 200, "unload")
-		if w.holds("a", "m") {
+		if w.seenOn("a", "m") {
 			t.Error("it is still there")
 		}
 	})

@@ -20,9 +20,9 @@ var (
 )
 
 const (
-	ofOld = "gollamas/m:latest-ctx8192-aaaaaaaaaaaa"
-	ofNew = "gollamas/m:latest-ctx8192-bbbbbbbbbbbb"
-	sized = "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], num_ctx: 8192, aliases: [gpt]}}\n"
+	ofOld    = "gollamas/m:latest-ctx8192-aaaaaaaaaaaa"
+	ofNew    = "gollamas/m:latest-ctx8192-bbbbbbbbbbbb"
+	withSize = "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], num_ctx: 8192, aliases: [gpt]}}\n"
 )
 
 // m is the model that has variants.
@@ -68,7 +68,7 @@ var dialects = []struct{ path, body string }{
 }
 
 func TestEachDialectGetsTheContextAndNamesTheModelAsItsClientDid(t *testing.T) {
-	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+	pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
 		for _, d := range dialects {
 			for _, stream := range []string{`}`, `,"stream":true}`} {
 				if stream != `}` && d.path == "/v1/embeddings" {
@@ -92,7 +92,7 @@ func TestEachDialectGetsTheContextAndNamesTheModelAsItsClientDid(t *testing.T) {
 }
 
 func TestNativeAndOtherDialectsShareOneLoad(t *testing.T) {
-	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+	pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
 		for range 10 {
 			w.post("/api/chat", about("m")).want(t, 200, `"done":true`)
 			w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
@@ -109,7 +109,7 @@ func TestNativeAndOtherDialectsShareOneLoad(t *testing.T) {
 func TestAVariantIsMadeOnceForManyAndAgainForAnotherBase(t *testing.T) {
 	o := sizedBox()["a"]
 	o.Pace = time.Second // and so long a variant takes to be made
-	pretend(t, sized, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
+	pretend(t, withSize, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
 		box := w.boxes["a"]
 		crowd := func() {
 			var all []*underWay
@@ -140,7 +140,7 @@ func TestAVariantIsMadeOnceForManyAndAgainForAnotherBase(t *testing.T) {
 }
 
 func TestAVariantThatIsThereAlreadyIsNotMade(t *testing.T) {
-	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+	pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
 		w.direct("a", "/api/create", `{"model":"`+ofOld+`","from":"m","parameters":{"num_ctx":8192}}`) // by another gollamas, say
 		w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)                                      // before a look has seen it
 		wantAll(t, sent(w.boxes["a"], "/api/create"), ofOld)
@@ -151,7 +151,7 @@ func TestAVariantThatIsThereAlreadyIsNotMade(t *testing.T) {
 func TestAVariantIsMadeToTheEndThoughItsClientLeaves(t *testing.T) {
 	o := sizedBox()["a"]
 	o.Pace = time.Second // and so long a variant takes to be made
-	pretend(t, sized, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
+	pretend(t, withSize, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
 		a := w.send(spokenAt, saying("m"))
 		wait(500 * time.Millisecond)
 		a.leave()
@@ -164,7 +164,7 @@ func TestAVariantIsMadeToTheEndThoughItsClientLeaves(t *testing.T) {
 }
 
 func TestWhatIsNotInstalledGetsNoVariant(t *testing.T) { // Ollama would pull it
-	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+	pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
 		w.boxes["a"].Remove("m") // the last look still lists it
 		w.post(spokenAt, saying("m")).want(t, 404, "model 'm' not found")
 		w.post(spokenAt, saying("m")).want(t, 404, "model 'm' not found")
@@ -183,7 +183,7 @@ func TestWhatIsNotInstalledGetsNoVariant(t *testing.T) { // Ollama would pull it
 func TestAServerThatRefusesGetsTheRequestAsItIsAndIsSaidOnce(t *testing.T) {
 	for _, status := range []int{400, 403, 404, 405} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+			pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
 				box := w.boxes["a"]
 				clear := box.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/create", Status: status, Body: `{"error":"it is read-only"}`})
 				for range 20 {
@@ -222,7 +222,7 @@ func TestAServerThatRefusesGetsTheRequestAsItIsAndIsSaidOnce(t *testing.T) {
 }
 
 func TestAServersNewVersionIsAskedAgainForWhatTheOldRefused(t *testing.T) {
-	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+	pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
 		box := w.boxes["a"]
 		clear := box.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/create", Status: 400})
 		w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
@@ -241,7 +241,7 @@ func TestAPassingFailureIsNotTriedAgainForAMinute(t *testing.T) {
 		"no answer":     {Kind: ollamatest.Hang, Path: "/api/create"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+			pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
 				box := w.boxes["a"]
 				clear := box.Fault(fault)
 				a := w.post(spokenAt, saying("m"))
@@ -276,7 +276,7 @@ func TestAPassingFailureIsNotTriedAgainForAMinute(t *testing.T) {
 }
 
 func TestAVariantThatSomebodyDeletedIsMadeAgainUnnoticed(t *testing.T) {
-	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+	pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
 		box := w.boxes["a"]
 		w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
 		box.Remove(ofOld)
@@ -352,7 +352,7 @@ func TestNoListShowsAVariantThatARouteNames(t *testing.T) {
 }
 
 func TestAnErrorNamesTheModelAndNotItsVariant(t *testing.T) {
-	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+	pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
 		tools := `{"model":"%s","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f"}}]}`
 		w.post(spokenAt, fmt.Sprintf(tools, "m")).want(t, 400, `"registry.ollama.ai/library/m:latest does not support tools"`)
 		w.post(spokenAt, fmt.Sprintf(tools, "gpt")).want(t, 400, `"registry.ollama.ai/library/m:latest does not support tools"`)
@@ -369,7 +369,7 @@ func TestAnErrorNamesTheModelAndNotItsVariant(t *testing.T) {
 }
 
 func TestWhatIsBeingMadeEndsWithGollamas(t *testing.T) {
-	pretend(t, sized, sizedBox(), func(t *testing.T, w *world) {
+	pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
 		w.boxes["a"].Fault(ollamatest.Fault{Kind: ollamatest.Hang, Path: "/api/create"})
 		w.begin(spokenAt, saying("m"))
 		synctest.Wait()

@@ -194,7 +194,7 @@ func (c *composer) addRoute(s said[way]) {
 		c.Models = append(c.Models, Model{Name: s.key})
 		i = len(c.Models) - 1
 	}
-	c.lead(i, Route{Connection: at, Weight: s.value.weight, Tier: s.value.tier}, s.place)
+	c.lead(i, Route{Connection: at, Weight: s.value.weight, Tier: s.value.tier, Preload: s.value.preload}, s.place)
 }
 
 func checkModel(name string) error {
@@ -221,7 +221,9 @@ func (c *composer) lead(model int, r Route, place string) {
 	if i < 0 {
 		m.Routes = append(m.Routes, r)
 		c.routeAt[key] = place
-	} else if had := m.Routes[i]; had != r {
+	} else if had := m.Routes[i]; had.Weight == r.Weight && had.Tier == r.Tier {
+		m.Routes[i].Preload = had.Preload || r.Preload
+	} else {
 		c.problems.add(place, "connection %q has weight %d and tier %d here, and weight %d and tier %d before (%s): name it once",
 			c.Connections[r.Connection].name(), r.Weight, r.Tier, had.Weight, had.Tier, c.routeAt[key])
 	}

@@ -39,7 +39,7 @@ type Config struct {
 	// or its URL where it has none.
 	KeepAlive []rewrite.Scoped[rewrite.KeepAlive]
 	NumCtx    []rewrite.Scoped[int]
-	Preload   []string // models by their own names, each once; never a pattern
+	Preload   []string // models by their own names, each once; never a pattern. Where: see Route.Preload
 
 	Connections []Connection
 	Models      []Model
@@ -90,9 +90,10 @@ type Model struct {
 
 // A Route is one connection of a model, named once.
 type Route struct {
-	Connection int // index of Config.Connections
-	Weight     int // its share of the requests beside the others'; at least 1
-	Tier       int // a lower one is tried first
+	Connection int  // index of Config.Connections
+	Weight     int  // its share of the requests beside the others'; at least 1
+	Tier       int  // a lower one is tried first
+	Preload    bool // it is marked: the model is preloaded here, and only where it is marked so
 }
 
 // defaults are right for somebody at home and safe for a company.

@@ -616,7 +616,7 @@ func TestTheShippedExamplePassesAndShowsEveryDefault(t *testing.T) {
 	}
 	for _, key := range []string{"connections:", "models:", "routes:", "aliases:", "headers:", "tls:", "ca:", "cert:", "insecure:", "${",
 		"\n# keep_alive: ", "\n# num_ctx: ", "\n    # keep_alive: ", "\n    # num_ctx: ", "\n    # on: ", "\n  #   keep_alive: ", "\n  #   num_ctx: ",
-		"{enforce: ", "{default: ", "    preload: false ", "parallel: 0 ", "dns+http://", "weight: 1 ", "tier: 0 ", "    balance: " + defaults().Balance + " "} {
+		"{enforce: ", "{default: ", "    preload: false ", "        preload: false ", "parallel: 0 ", "dns+http://", "weight: 1 ", "tier: 0 ", "    balance: " + defaults().Balance + " "} {
 		if !strings.Contains(string(text), key) {
 			t.Errorf("the example does not show %s", key)
 		}

@@ -258,7 +258,7 @@ func (r *reader) routes(place, model string, v any) {
 // way reads a route that is a mapping.
 func (r *reader) way(place, model string, v any) {
 	w, named, ok := plainWay(""), false, false
-	r.members(place, v, []string{"connection", "weight", "tier"}, func(place, key string, v any) {
+	r.members(place, v, []string{"connection", "weight", "tier", "preload"}, func(place, key string, v any) {
 		switch key {
 		case "connection":
 			named = true
@@ -267,6 +267,10 @@ func (r *reader) way(place, model string, v any) {
 			r.number(place, v, &w.weight, 1, highest)
 		case "tier":
 			r.number(place, v, &w.tier, 0, highest)
+		case "preload":
+			if w.preload = r.truth(place, v); w.preload { // a route that is marked wants its model there
+				r.said.preload = append(r.said.preload, said[bool]{place, model, true})
+			}
 		}
 	})
 	if ok {

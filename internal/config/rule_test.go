@@ -268,6 +268,33 @@ func TestPreload(t *testing.T) {
 	tellsExactly(t, err, `--preload: no model has a name of its own, there are only patterns: name the models to load`)
 	_, err = given(t, two+"models: {'q*': {routes: main, preload: true}}", nil)
 	tellsExactly(t, err, `models.q*.preload: "q*" is a pattern: a model is preloaded by its name`)
+	_, err = given(t, file, nil, "--preload", "gpt-oss:120b-cloud")
+	tellsExactly(t, err, `--preload: "gpt-oss:120b-cloud" is a cloud model: gollamas does not send requests to ollama.com`)
+}
+
+func TestARouteMayBeMarkedForPreloading(t *testing.T) {
+	for file, want := range map[string]string{
+		"a: {routes: [{connection: main, preload: true}, mini]}":                      "[a] [true false]",
+		"a: {routes: [{connection: main, preload: true}, mini], preload: true}":       "[a] [true false]",
+		"a: {routes: [{connection: main, preload: false}, mini], preload: true}":      "[a] [false false]",
+		"a: {routes: [{connection: main, preload: false}, mini]}":                     "[] [false false]",
+		"a: {routes: [{connection: main, preload: true}, mini, main], preload: true}": "[a] [true false]",
+	} {
+		c, err := given(t, two+"models: {"+file+"}", nil)
+		var marked []bool
+		for _, m := range c.Models {
+			for _, r := range m.Routes {
+				marked = append(marked, r.Preload)
+			}
+		}
+		if got := fmt.Sprint(c.Preload, marked); err != nil || got != want {
+			t.Errorf("%s: %v: %s, want %s", file, err, got, want)
+		}
+	}
+	_, err := given(t, two+"models: {'q*': {routes: [{connection: main, preload: true}]}, b: {routes: {connection: main, preload: maybe}}}", nil)
+	tellsExactly(t, err,
+		`models.b.routes.preload: "maybe" should be true or false`,
+		`models.q*.routes[0].preload: "q*" is a pattern: a model is preloaded by its name`)
 }
 
 func TestPingAndWaits(t *testing.T) {

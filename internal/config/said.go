@@ -39,6 +39,7 @@ type connection struct {
 type way struct {
 	to           string // a connection's ID or URL
 	weight, tier int
+	preload      bool
 }
 
 // plainWay is what a name alone says.

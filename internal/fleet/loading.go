@@ -107,6 +107,9 @@ func (l *Loading) over(change func(f *Facts)) (before, after *Facts) {
 // how long it is to stay, 0 = nothing.
 func (s *Server) Renewed(key string, r ollama.Runner, keep time.Duration, now time.Time) {
 	s.enter(key, func(f *Facts) {
+		if f.Learnt.Equal(f.Answered) && f.Last == r { // nothing is loaded for it, so there is nothing new to be seen
+			f.Learnt = now
+		}
 		f.Answered, f.Used, f.Last = now, now, r
 		if keep > 0 {
 			f.Kept = keep

@@ -26,6 +26,7 @@ type Facts struct {
 	Own      int           // the context it was seen to get where nothing was asked for, 0 = not known
 	Asked    int           // what a request last asked for,
 	Got      int           // and the context it was seen to get for that
+	Learnt   time.Time     // the answer that this was seen after
 	Loads    int           // started by requests of ours
 	Reloads  int           // of those, started because a request asked for another context
 	Size     int64         // bytes it took when it was last seen loaded, 0 = it never was
@@ -129,8 +130,9 @@ func (s *Server) weigh(state *State) {
 // got for what was asked, and that its load is over, though perhaps no answer has begun.
 func (f *Facts) seen(state *State, m *Model) Facts {
 	now := *f
-	now.Size = m.Size // more than on disk, and how much more depends on the context
-	if !f.Answered.IsZero() && f.Answered.Before(state.Looked) && f.Loading.IsZero() {
+	now.Size = m.Size                                                                        // more than on disk, and how much more depends on the context
+	if f.Answered.After(f.Learnt) && f.Answered.Before(state.Looked) && f.Loading.IsZero() { // a later look may see what others loaded
+		now.Learnt = f.Answered
 		if f.Last.NumCtx == 0 {
 			now.Own = m.NumCtx
 		} else {
@@ -180,8 +182,6 @@ func (s *Server) pushed(key string) {
 
 // Unloaded notes that a request had a model leave memory: what was answered before says nothing of now.
 func (s *Server) Unloaded(key string) {
-	if p, ok := s.pairs.Load(key); ok {
-		p.(*pair).change(func(f *Facts) { f.Answered, f.Unloaded = time.Time{}, time.Now() })
-	}
+	s.enter(key, func(f *Facts) { f.Answered, f.Unloaded = time.Time{}, time.Now() })
 	s.LookAgain()
 }

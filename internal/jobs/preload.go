@@ -1,0 +1,135 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
+)
+
+// lookWithin is how long to wait for a look behind a load.
+const lookWithin = 10 * time.Second
+
+// preload has the smallest of the models that are to come loaded, if any can be now: one at a time,
+// and never while the server loads something else.
+func (h *house) preload(ctx context.Context, state *fleet.State, now time.Time) {
+	if h.loading != nil || h.underWay() || !h.server.Breaker().Lets(now) {
+		return
+	}
+	here := h.guests(state)
+	for _, r := range h.bySize(state) {
+		if h.may(r, here, state, now) {
+			h.load(ctx, r, state)
+			return
+		}
+	}
+}
+
+// bySize are those that are to come, the smallest first.
+func (h *house) bySize(state *fleet.State) []*resident {
+	var out []*resident
+	for _, r := range h.residents {
+		if r.wanted && !r.was {
+			out = append(out, r)
+		}
+	}
+	of := func(r *resident) int64 { return size(h.server.Facts(r.key), state, r.key) }
+	slices.SortStableFunc(out, func(a, b *resident) int { return cmp.Compare(of(a), of(b)) })
+	return out
+}
+
+// may says whether a model can be loaded now; where something is in its way that people can change, it tells.
+func (h *house) may(r *resident, here guests, state *fleet.State, now time.Time) bool {
+	m := state.Has(r.key)
+	switch {
+	case m == nil && r.Perhaps:
+	case m == nil:
+		h.tell(r, "is not installed", "not preloaded yet: the server does not have it")
+	case m.RemoteHost != "":
+		h.tell(r, "is a stub for a model on "+m.RemoteHost, "not preloaded: it is a stub for a model elsewhere", "host", m.RemoteHost)
+	case now.Before(r.again) || !h.server.Facts(r.key).Breaker.Lets(now):
+	case len(here) == 0: // alone, anything may be
+		return true
+	default:
+		return h.room(r, here, state, now)
+	}
+	return false
+}
+
+// room says whether there is room for a model beside what is in memory, or may be.
+func (h *house) room(r *resident, here guests, state *fleet.State, now time.Time) bool {
+	needs := readable(size(h.server.Facts(r.key), state, r.key))
+	list := here.list(state)
+	fit := h.fit(here, r, state)
+	refused := r.beside != nil && here.still(r.beside)
+	switch {
+	case refused || fit == fleet.FitNo:
+		h.tell(r, "("+needs+") does not fit beside "+list, "not preloaded: it does not fit beside what is loaded; tried again when that changes",
+			"needs", needs, "loaded", list, "taken", readable(here.sum()))
+	case fit == fleet.FitUnknown && len(h.used(here, now)) > 0:
+		h.tell(r, "("+needs+") waits: whether it fits beside "+list+" is not known, and clients use that",
+			"not preloaded yet: clients use what is loaded, and it may have to make room; tried when they have paused for a minute",
+			"needs", needs, "loaded", list, "taken", readable(here.sum()))
+	default:
+		return true
+	}
+	return false
+}
+
+// tell says why a model is not in memory: to the log once, until it was there or the server returns.
+func (h *house) tell(r *resident, why, text string, more ...any) {
+	r.why = why
+	if !r.told {
+		r.told = true
+		h.opts.Log.Warn(text, append([]any{"model", r.label, "server", h.server.ID()}, more...)...)
+	}
+}
+
+// load has a model loaded, and looks at what has come of it.
+func (h *house) load(ctx context.Context, r *resident, state *fleet.State) {
+	h.loading, r.why = r, ""
+	what := h.loadOf(r, state)
+	what.Runner = ollama.Runner{NumCtx: r.Wish.NumCtx.Value}
+	h.do(ctx, func() func() {
+		began := time.Now()
+		err := h.opts.Loader.Load(ctx, nil, what, 0)
+		over := time.Now()
+		if err == nil {
+			h.server.LookNow(ctx, lookWithin)
+		}
+		return func() {
+			h.loading, r.ours = nil, over
+			h.loaded(r, err, over, over.Sub(began))
+		}
+	})
+}
+
+// loadOf is what is asked for of a model, but for what it is to run with.
+func (h *house) loadOf(r *resident, state *fleet.State) Load {
+	return Load{Server: h.server, Key: r.key, Name: nameOf(state, r.key), Keep: r.Wish.KeepAlive}
+}
+
+// loaded deals with the end of a load. One that failed was told of already, but for one
+// that the server has refused or forgotten.
+func (h *house) loaded(r *resident, err error, now time.Time, took time.Duration) {
+	state := h.server.State()
+	if err == nil && h.server.Facts(r.key).Loaded(state, r.key) {
+		h.opts.Log.Info("preloaded", "model", r.label, "server", h.server.ID(), "took", took)
+		return
+	}
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	r.fails++
+	r.again = now.Add(pause(r.fails))
+	r.why = "could not be loaded"
+	if err != nil {
+		r.why += " (" + err.Error() + ")"
+	} else {
+		h.opts.Log.Warn("preloading came to nothing: the server was asked, and does not have it in memory", "model", r.label, "server", h.server.ID())
+	}
+}

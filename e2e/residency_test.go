@@ -113,3 +113,21 @@ func TestImpatientClientsCostOneLoad(t *testing.T) {
 		})
 	})
 }
+
+func TestAPreloadedModelStaysThoughItsTimeIsShort(t *testing.T) {
+	onEachKind(t, func(t *testing.T, k kind) {
+		s := k.start(t, []string{"tiny-chain"})
+		before := s.loads()
+		serve(t, []string{"tiny-chain"}, "--connection", "only="+s.url, "--proxy", "tiny-chain=only",
+			"--preload", "tiny-chain", "--keep-alive", "tiny-chain=3s", "--num-ctx", "tiny-chain=1024")
+		soon(t, "it is preloaded", func() bool { return s.context(t, "tiny-chain") == 1024 })
+		for end := time.Now().Add(8 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			if n := s.context(t, "tiny-chain"); n != 1024 {
+				t.Fatalf("its context is %d, %s before the end", n, time.Until(end))
+			}
+		}
+		if n := s.loads() - before; n != 1 {
+			t.Errorf("%d loads", n)
+		}
+	})
+}

@@ -249,7 +249,7 @@ func (sim *simulation) server(i int) ollamatest.Options {
 func (sim *simulation) config(policy string) config.Config {
 	cfg := config.Config{
 		Balance: policy, MaxBody: 1 << 20, Watch: 5 * time.Second, Drain: time.Minute, ReadHeader: 10 * time.Second,
-		Queue: config.Queue{Length: simulated, Wait: 24 * time.Hour},
+		Queue: config.Queue{Length: simulated, Wait: 24 * time.Hour}, LoadWait: 24 * time.Hour,
 	}
 	var routes []config.Route
 	for i, parallel := range sim.parallel {

@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -60,6 +61,7 @@ func (a *Ask) on(s *fleet.Server) ollama.Runner {
 type Call struct {
 	desk   *Desk
 	ask    Ask
+	line   line // it waits in
 	tried  []*fleet.Server
 	waited time.Duration // in the queue, before
 	since  time.Time     // in the queue now; zero = it is not
@@ -75,7 +77,7 @@ func (c *Call) wait(now time.Time) time.Duration {
 }
 
 // Call begins one.
-func (d *Desk) Call(ask Ask) *Call { return &Call{desk: d, ask: ask} }
+func (d *Desk) Call(ask Ask) *Call { return &Call{desk: d, ask: ask, line: ask.line()} }
 
 // mostRounds bounds what is remembered of names that come from clients.
 const mostRounds = 4096
@@ -99,7 +101,7 @@ func (d *Desk) pick(c *Call, hope fleet.Hope, ahead int, anywhere bool, now time
 			continue
 		}
 		turn = d.claim(c, at, now)
-		turn.Avoids = d.avoids(c, turn, all, ahead, anywhere, now)
+		turn.Avoids = cmp.Or(turn.Avoids, d.avoids(c, turn, all, ahead, anywhere, now))
 		turn.Spare = c.spare()
 		if c.ask.Counted && len(c.tried) == 1 { // what only asks about a model, and what is asked once more, is nobody's turn
 			d.chosen(c.ask.Key)
@@ -124,7 +126,7 @@ func (d *Desk) claim(c *Call, at *Candidate, now time.Time) *fleet.Turn {
 		keep = ask.Keep(s)
 	}
 	return s.Take(fleet.Want{
-		Key: ask.Key, Runner: ask.on(s), Keep: keep, Counted: ask.Counted, Stream: ask.Stream, Tools: ask.Tools, Unloads: ask.Unloads,
+		Key: ask.Key, Runner: ask.on(s), Said: ask.Runner, Keep: keep, Counted: ask.Counted, Stream: ask.Stream, Tools: ask.Tools, Unloads: ask.Unloads,
 		Evicts: at.Fits != fleet.FitYes && !at.Loaded && !at.Loading, Surely: at.Fits == fleet.FitNo,
 		Free: func() { d.freed(s) },
 	}, now)

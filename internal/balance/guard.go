@@ -26,17 +26,11 @@ func (c *Candidate) keeps() bool {
 	return c.Free() && !c.spared(0) && (c.Suits || c.Loading || !c.Loaded && c.Fits == fleet.FitYes && !c.Spills)
 }
 
-// avoids is the option for which a model would have been loaded again, had nobody minded: by what the
-// client itself has asked for, or on the server that the policy would have chosen. "" = it would not.
+// avoids is the option for which a model would have been loaded again on the server that the policy would
+// have chosen, had nobody minded. "" = it would not.
 func (d *Desk) avoids(c *Call, turn *fleet.Turn, all []Candidate, ahead int, anywhere bool, now time.Time) string {
 	if turn.Load == fleet.LoadAgain || d.Unguarded || !c.ask.Counted {
 		return ""
-	}
-	if own := c.ask.Runner; own != turn.Runner() && turn.Load != fleet.LoadStart { // rules have changed it
-		s := turn.Server
-		if fault := s.Facts(c.ask.Key).Fault(s.State(), c.ask.Key, own); fault != "" {
-			return fault
-		}
 	}
 	if !slices.ContainsFunc(all, func(at Candidate) bool { return at.reloads() }) {
 		return ""

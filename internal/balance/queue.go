@@ -17,8 +17,22 @@ type line struct {
 	runner ollama.Runner
 }
 
-// line is where a request waits.
-func (a *Ask) line() line { return line{a.Key, a.Runner} }
+// line is where a request waits: with all that have the model loaded the same way, if rules make it so everywhere.
+func (a *Ask) line() line {
+	if a.On == nil {
+		return line{a.Key, a.Runner}
+	}
+	l := line{a.Key, a.Runner}
+	for i, m := range a.Members() {
+		switch r := a.On(m.Server); {
+		case i == 0:
+			l.runner = r
+		case r != l.runner:
+			return line{a.Key, a.Runner}
+		}
+	}
+	return l
+}
 
 // A queue is the requests in one line, in the order they came.
 type queue struct {
@@ -60,8 +74,8 @@ func (c *Call) take(hope fleet.Hope) (*fleet.Turn, *waiter, error) {
 	defer d.mu.Unlock()
 	clear(d.boxes)
 	ahead := 0
-	if q := d.queues[c.ask.line()]; q != nil {
-		d.serve(c.ask.line(), q, now) // nobody is overtaken
+	if q := d.queues[c.line]; q != nil {
+		d.serve(c.line, q, now) // nobody is overtaken
 		ahead = len(q.waiters)
 	}
 	full := d.len.Load() >= int64(d.length)
@@ -90,10 +104,10 @@ func (c *Call) take(hope fleet.Hope) (*fleet.Turn, *waiter, error) {
 
 // join puts a waiter behind those that came before it; one that waits again keeps its place.
 func (d *Desk) join(w *waiter) {
-	q := d.queues[w.call.ask.line()]
+	q := d.queues[w.call.line]
 	if q == nil {
 		q = &queue{model: w.call.ask.Model}
-		d.queues[w.call.ask.line()] = q
+		d.queues[w.call.line] = q
 	}
 	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return int(o.call.ticket) - int(t) })
 	q.waiters = slices.Insert(q.waiters, i, w)
@@ -146,9 +160,9 @@ func (c *Call) giveUp(w *waiter, why error) (*fleet.Turn, error) {
 	d.mu.Lock()
 	clear(d.boxes)
 	_, late := why.(*fleet.Busy)
-	if q := d.queues[c.ask.line()]; q != nil {
+	if q := d.queues[c.line]; q != nil {
 		if i := slices.Index(q.waiters, w); i >= 0 {
-			d.remove(c.ask.line(), q, i)
+			d.remove(c.line, q, i)
 			if turn := c.lastChance(w, late); turn != nil {
 				w.given <- turn
 			}

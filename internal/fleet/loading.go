@@ -23,15 +23,17 @@ func (s *Server) Load(key string, r ollama.Runner, now time.Time) *Loading {
 	state := s.State()
 	l.pair = s.enter(key, func(f *Facts) {
 		f.Held++
+		f.Due.add(r)
 		if !f.Loading.IsZero() && f.Wanted == r {
 			return
 		}
-		f.Again = f.Loaded(state, key)
 		f.Loads++
-		if f.Again {
+		if f.Loaded(state, key) {
 			f.Reloads++
 		}
-		f.Loading, f.Wanted = now, r
+		if f.Loading.IsZero() {
+			f.Loading, f.Wanted, f.Again = now, r, f.Loaded(state, key)
+		}
 	})
 	return l
 }
@@ -41,9 +43,7 @@ func (s *Server) Load(key string, r ollama.Runner, now time.Time) *Loading {
 func (l *Loading) Sent(now time.Time) (cost Load, fault string) {
 	l.pair.change(func(f *Facts) {
 		cost, fault = f.costs(l.server.State(), l.key, l.runner)
-		if f.Wanted == l.runner {
-			f.Loading, f.Again = now, f.Again || cost != LoadStart
-		}
+		f.Loading, f.Wanted, f.Again = now, l.runner, cost != LoadStart
 	})
 	l.server.LookAgain() // Ollama makes room before it loads: what had to go is to be known soon
 	return cost, fault
@@ -65,7 +65,6 @@ func (l *Loading) Done(now time.Time, keep time.Duration) {
 	l.over(func(f *Facts) {
 		if f.Wanted == l.runner && !f.Loading.IsZero() {
 			f.Load = f.Load.With(now.Sub(f.Loading))
-			f.Loading = time.Time{}
 		}
 		f.Came, f.Answered, f.Used, f.Last = now, now, now, l.runner
 		if keep > 0 {
@@ -79,9 +78,6 @@ func (l *Loading) Failed(now time.Time, o Outcome) {
 	s := l.server
 	trial := &Turn{Server: s, want: Want{Key: l.key}, pair: l.pair, proof: s.Breaker().Trying}
 	before, after := l.over(func(f *Facts) {
-		if f.Wanted == l.runner {
-			f.Loading = time.Time{}
-		}
 		f.Breaker = f.Breaker.after(now, o, f.Breaker.Trying)
 	})
 	s.tellBreaker(before.Breaker, after.Breaker, l.key)
@@ -90,8 +86,12 @@ func (l *Loading) Failed(now time.Time, o Outcome) {
 
 func (l *Loading) over(change func(f *Facts)) (before, after *Facts) {
 	before, after = l.pair.change(func(f *Facts) {
-		f.Held--
 		change(f)
+		f.Held--
+		f.Due.remove(l.runner)
+		if f.Loading = (time.Time{}); f.Due.n > 0 { // the next is about to be sent
+			f.Loading, f.Wanted, f.Again = time.Now(), f.Due.all[0], true
+		}
 	})
 	if after.Loading.IsZero() {
 		l.server.pushed(l.key)
@@ -103,18 +103,21 @@ func (l *Loading) over(change func(f *Facts)) (before, after *Facts) {
 	return before, after
 }
 
-// Renewed notes that a model which is loaded was found so, with these options, and what was said of
-// how long it is to stay, 0 = nothing.
-func (s *Server) Renewed(key string, r ollama.Runner, keep time.Duration, now time.Time) {
+// Renewed notes that a model which is loaded has been told how long it is to stay, 0 = it was not. It says
+// nothing of what the model is loaded with: that may have been a guess.
+func (s *Server) Renewed(key string, keep time.Duration, now time.Time) {
 	s.enter(key, func(f *Facts) {
-		if f.Learnt.Equal(f.Answered) && f.Last == r { // nothing is loaded for it, so there is nothing new to be seen
-			f.Learnt = now
-		}
-		f.Answered, f.Used, f.Last = now, now, r
+		f.Used = now
 		if keep > 0 {
 			f.Kept = keep
 		}
 	})
+}
+
+// loads says whether gollamas has anything loaded there.
+func (s *Server) loads() (yes bool) {
+	s.EachFacts(func(_ string, f *Facts) { yes = yes || f.Held > 0 })
+	return yes
 }
 
 // A LoadError is why a model could not be loaded.

@@ -15,12 +15,14 @@ type Facts struct {
 	Loading  time.Time     // since when a load that a request of ours started is under way; zero = none is
 	Again    bool          // it is there with another context meanwhile
 	Held     int           // loads of gollamas' own that are under way or about to be: nobody's leaving ends them
+	Due      due           // what those are for
 	Wanted   ollama.Runner // what the load is for
 	Came     time.Time     // when such a load was last over
 	Answered time.Time     // when the first byte of an answer last came: the model was loaded then
 	Used     time.Time     // when a request last began or ended
 	Stalled  time.Time     // when a request was last given up because nothing came
 	Last     ollama.Runner // what the last request that was answered asked for; it is of use only with Answered
+	Said     ollama.Runner // what the client of the last request asked for, before rules
 	Kept     time.Duration // the keep_alive that was last said for it, 0 = not known
 	Unloaded time.Time     // when a request last had it leave memory
 	Own      int           // the context it was seen to get where nothing was asked for, 0 = not known
@@ -126,6 +128,19 @@ func (s *Server) weigh(state *State) {
 	}
 }
 
+// missed notes which of the models that requests are for are not in memory: what they were loaded with, and
+// for how long they were to stay, says nothing of the next load, which may be somebody else's.
+func (s *Server) missed(state *State) {
+	s.pairs.Range(func(key, at any) bool {
+		f := at.(*pair).facts.Load()
+		known := f.Kept != 0 || f.Last != ollama.Runner{}
+		if known && f.Answered.Before(state.Looked) && state.Up && f.InFlight == 0 && state.Running(key.(string)) == nil {
+			at.(*pair).change(func(f *Facts) { f.Kept, f.Last = 0, ollama.Runner{} })
+		}
+		return true
+	})
+}
+
 // seen are the facts once a look has shown the model loaded: what it takes, which context it
 // got for what was asked, and that its load is over, though perhaps no answer has begun.
 func (f *Facts) seen(state *State, m *Model) Facts {
@@ -139,7 +154,10 @@ func (f *Facts) seen(state *State, m *Model) Facts {
 			now.Asked, now.Got = f.Last.NumCtx, m.NumCtx
 		}
 	}
-	if !f.Loading.IsZero() && f.Loading.Before(state.Looked) && !f.Again && state.ListsOnlyLoaded() {
+	if f.Kept > 0 && f.InFlight == 0 && f.Used.Before(state.Looked) && m.ExpiresAt.Before(f.Used.Add(f.Kept).Add(-clocks)) {
+		now.Kept = 0 // somebody else has said less
+	}
+	if !f.Loading.IsZero() && f.Loading.Before(state.Looked) && !f.Again && f.Held < 2 && state.ListsOnlyLoaded() {
 		now.Load, now.Came, now.Loading = f.Load.With(state.Looked.Sub(f.Loading)), state.Looked, time.Time{}
 	}
 	return now

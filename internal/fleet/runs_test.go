@@ -20,21 +20,23 @@ func TestWhatALoadedModelRunsWith(t *testing.T) {
 	}{
 		{"nobody has asked, and it is not loaded", Facts{}, seen(now, 0, 0), ollama.Runner{}},
 		{"others have loaded it", Facts{}, seen(now, 4096, 0), ollama.Runner{NumCtx: 4096}},
+		{"others have, before v0.30, and it may have been clamped", Facts{}, seen(now, 2048, 0), ollama.Runner{}},
+		{"others have, as the rules would", Facts{}, seen(now, 512, 0), ollama.Runner{NumCtx: 512}},
 		{"others have, and were seen to get it for more", Facts{Asked: 40000, Got: 32768}, seen(now, 32768, 0), ollama.Runner{NumCtx: 40000}},
 		{"a server that does not tell the context", Facts{}, seen(now, -1, 0), ollama.Runner{}},
 		{"it is ours", Facts{Answered: before, Last: ours}, seen(now, 8192, 0), ours},
 		{"ours, and clamped", Facts{Answered: before, Last: ollama.Runner{NumCtx: 40000}}, seen(now, 32768, 32768), ollama.Runner{NumCtx: 40000}},
 		{"ours, with the server's own context", Facts{Answered: before, Own: 4096}, seen(now, 4096, 0), ollama.Runner{}},
 		{"ours, the server's own context not seen yet", Facts{Answered: before}, seen(now, 4096, 0), ollama.Runner{}},
-		{"others have loaded it since with another context", Facts{Answered: before, Last: ours}, seen(now, 2048, 0), ollama.Runner{NumCtx: 2048}},
-		{"the same, and ours had the server's own", Facts{Answered: before, Own: 4096}, seen(now, 2048, 0), ollama.Runner{NumCtx: 2048}},
+		{"others have loaded it since with another context", Facts{Answered: before, Last: ours}, seen(now, 32768, 0), ollama.Runner{NumCtx: 32768}},
+		{"the same, and ours had the server's own", Facts{Answered: before, Own: 4096}, seen(now, 262144, 0), ollama.Runner{NumCtx: 262144}},
 		{"ours is newer than the look", Facts{Answered: after, Last: ours}, seen(now, 2048, 0), ours},
 		{"ours is newer than a look that has not seen it", Facts{Answered: after, Last: ours}, seen(now, 0, 0), ours},
 	} {
 		if c.state.Loaded != nil && c.state.Loaded[0].NumCtx < 0 {
 			c.state.Loaded[0].NumCtx = 0
 		}
-		if got := c.facts.Runs(c.state, key); got != c.want {
+		if got, ok := c.facts.Runs(c.state, key, ollama.Runner{NumCtx: 512}); got != c.want || !ok && c.want != (ollama.Runner{}) {
 			t.Errorf("%s: %+v, want %+v", c.what, got, c.want)
 		}
 	}

@@ -1,6 +1,10 @@
 package fleet
 
-import "gollamas/internal/ollama"
+import (
+	"slices"
+
+	"gollamas/internal/ollama"
+)
 
 // cost says what a request would cost.
 func (f *Facts) cost(s *State, w Want) Load {
@@ -33,6 +37,9 @@ func (f *Facts) Suits(s *State, key string, r ollama.Runner) bool { return f.Fau
 // "" = for none. Of options other than num_ctx only what requests of ours have said is known.
 func (f *Facts) Fault(s *State, key string, r ollama.Runner) string {
 	if !f.Loading.IsZero() {
+		if f.LoadsFor(r) {
+			return ""
+		}
 		return f.between(f.Wanted, r)
 	}
 	return f.loadedFault(s, key, r)
@@ -66,8 +73,10 @@ func (f *Facts) suitsNumCtx(s *State, key string, numCtx int) bool {
 	return installed != nil && installed.Trained == m.NumCtx && numCtx > m.NumCtx // it is clamped
 }
 
-// LoadsFor says whether the load under way is of use to a request.
-func (f *Facts) LoadsFor(r ollama.Runner) bool { return f.Alike(f.Wanted, r) }
+// LoadsFor says whether a load that is under way, or about to be, is of use to a request.
+func (f *Facts) LoadsFor(r ollama.Runner) bool {
+	return f.Alike(f.Wanted, r) || slices.ContainsFunc(f.Due.all[:f.Due.n], func(had ollama.Runner) bool { return f.Alike(had, r) })
+}
 
 // Alike says whether a model that is loaded for one request is loaded as another asks for.
 func (f *Facts) Alike(had, asks ollama.Runner) bool { return f.between(had, asks) == "" }

@@ -11,6 +11,7 @@ import (
 type Want struct {
 	Key     string        // of the model
 	Runner  ollama.Runner // what the model is to be loaded with
+	Said    ollama.Runner // the same as the client itself has it
 	Keep    time.Duration // the keep_alive it says, 0 = none; what says 0 is a nanosecond here
 	Counted bool          // it takes a place: it has the model work, rather than asking about it
 	Stream  bool          // it is answered piece by piece
@@ -72,23 +73,15 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 	t.pair = s.enter(w.Key, func(f *Facts) {
 		t.only = f.InFlight == 0
 		t.mixed = s.InFlight() > f.InFlight+1
-		t.Load = f.cost(state, w)
-		if t.Load == LoadAgain {
-			t.Fault = cmp.Or(f.Fault(state, w.Key, w.Runner), "num_ctx")
+		t.Load, t.Fault = f.claims(state, w, now)
+		if t.Load >= LoadStart && w.Evicts {
+			s.pushing.Store(&Push{w.Key, now, w.Surely})
+		}
+		if asked := !f.Used.IsZero(); asked && t.Load < LoadStart { // rules have made one of two that differ
+			t.Avoids = f.between(f.Said, w.Said)
 		}
 		f.InFlight++
-		f.Used = now
-		switch t.Load {
-		case LoadAgain:
-			f.Reloads++
-			fallthrough
-		case LoadStart:
-			f.Loads++
-			f.Loading, f.Again, f.Wanted = now, t.Load == LoadAgain, w.Runner
-			if w.Evicts {
-				s.pushing.Store(&Push{w.Key, now, w.Surely})
-			}
-		}
+		f.Used, f.Said = now, w.Said
 		f.Breaker, t.trial = f.Breaker.trial(now)
 	})
 	if !w.Stream {
@@ -130,14 +123,31 @@ func (t *Turn) Runner() ollama.Runner { return t.want.Runner }
 func (t *Turn) Asks(r ollama.Runner) {
 	had := t.want.Runner
 	t.want.Runner = r
-	if t.pair == nil || t.Load < LoadStart {
+	if t.pair == nil {
 		return
 	}
+	state := t.Server.State()
 	t.pair.change(func(f *Facts) {
-		if f.Wanted == had {
+		if t.Load < LoadStart { // it has claimed none yet
+			t.Load, t.Fault = f.claims(state, t.want, time.Now())
+		} else if f.Wanted == had {
 			f.Wanted = r
 		}
 	})
+}
+
+// claims is what a request costs, and what it then begins to count.
+func (f *Facts) claims(s *State, w Want, now time.Time) (load Load, fault string) {
+	switch load = f.cost(s, w); load {
+	case LoadAgain:
+		fault = cmp.Or(f.Fault(s, w.Key, w.Runner), "num_ctx")
+		f.Reloads++
+		fallthrough
+	case LoadStart:
+		f.Loads++
+		f.Loading, f.Again, f.Wanted = now, load == LoadAgain, w.Runner
+	}
+	return load, fault
 }
 
 // Began is when the server was chosen.
@@ -199,7 +209,7 @@ func (t *Turn) End(now time.Time, o Outcome) {
 			t.Server.pushed(t.want.Key)
 		}
 	}
-	if t.want.Unloads {
+	if t.want.Unloads && o.Verdict == Fine {
 		t.Server.Unloaded(t.want.Key)
 	}
 	t.Server.judge(t, now, o)

@@ -51,7 +51,7 @@ func (s *Server) watch(ctx context.Context) {
 	client := s.client(transport)
 	defer s.watched.Store(false)
 	var waiting chan struct{} // closed when this look is over
-	for !s.Left() || s.InFlight() > 0 {
+	for !s.Left() || s.InFlight() > 0 || s.loads() {
 		began := time.Now()
 		seen, err := s.look(ctx, client)
 		if ctx.Err() != nil {
@@ -60,6 +60,7 @@ func (s *Server) watch(ctx context.Context) {
 		s.become(func(before *State) *State { return s.after(before, seen, err, began) })
 		s.forget(s.State())
 		s.weigh(s.State())
+		s.missed(s.State())
 		if s.opts.Changed != nil {
 			s.opts.Changed()
 		}

@@ -34,9 +34,8 @@ type Decision struct {
 	Model  string // the model's own name where it is known to be one, "" = it is not
 	Answer *Answer
 	Job    *proxy.Job
-	Header http.Header // of the answer, beside what it says itself
-	// Beside is to be done before the job is carried, nil = nothing. What it returns takes Header's place.
-	Beside func(context.Context) http.Header
+	Header http.Header                  // of the job's answer, beside what it says itself
+	Wait   func(context.Context) Answer // finds the answer, in the job's place; nil = there is nothing to wait for
 }
 
 // Decide works out what to do with a request. It waits for nothing and opens no

@@ -13,6 +13,7 @@ import (
 	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
 	"gollamas/internal/proxy"
+	"gollamas/internal/rewrite"
 )
 
 // maxField is how long a form's model name may be.
@@ -37,19 +38,21 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 	if no != nil {
 		return Decision{Asked: asked, Answer: no}
 	}
-	job := g.job(e, match, asked, balance.Ask{Members: match.now(e)})
+	w := &wanted{Gateway: g, endpoint: e, matched: match, model: rewrite.Model{Asked: asked}, send: cmp.Or(match.Send, asked), via: ask.Via}
+	job := g.job(e, match, asked, balance.Ask{Members: match.now(e), On: w.runner})
 	job.Size = len(ask.Body)
 	job.Target, job.Whole = ask.Target, true // Ollama calls {"text":…} a stream of records
-	send := cmp.Or(match.Send, asked)
-	if match.Send != "" {
-		job.Target = e.Path + "?model=" + url.QueryEscape(send)
-		if ask.Query != "" {
-			job.Target += "&" + ask.Query
+	body := [][]byte{ask.Body}
+	job.Ready, job.For = w.ready(), func(s *fleet.Server) proxy.Sending {
+		as := w.sending(s)
+		if as.Body = body; as.Model != asked { // the query wins over the form's field
+			as.Target = e.Path + "?model=" + url.QueryEscape(as.Model)
+			if ask.Query != "" {
+				as.Target += "&" + ask.Query
+			}
 		}
+		return as
 	}
-	as := proxy.Sending{Model: send, Body: [][]byte{ask.Body}}
-	job.For = func(*fleet.Server) proxy.Sending { return as }
-	job.Ready = (&wanted{Gateway: g, endpoint: e, matched: match, send: send, via: ask.Via}).ready()
 	return Decision{Asked: asked, Model: known(match), Job: job}
 }
 

@@ -89,10 +89,10 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	if d.Answer != nil {
 		return write(w, *d.Answer, x)
 	}
-	d.Job.Header, d.Job.Decoded = r.Header, decoded
-	if d.Beside != nil {
-		d.Header = d.Beside(r.Context())
+	if d.Wait != nil {
+		return write(w, d.Wait(r.Context()), x)
 	}
+	d.Job.Header, d.Job.Decoded = r.Header, decoded
 	for name, values := range d.Header {
 		w.Header()[name] = values
 	}

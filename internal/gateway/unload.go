@@ -23,44 +23,31 @@ const noteHeader = "X-Gollamas-Note"
 // but where the operator has it kept.
 type unloading struct {
 	*wanted
-	servers []*fleet.Server // that are asked
-	kept    []string        // IDs of those that are not
+	held    bool            // some server holds the model
+	servers []*fleet.Server // that hold it, and are asked
+	kept    []string        // IDs of those that hold it and are not
+	down    []string        // and of those that are down, which may still hold it when they return
 }
 
-// unload finds out which servers a wish to unload goes to: those that hold the model, or where none
-// is known to, whichever the policy chooses.
+// unload finds out which servers a wish to unload goes to. What is down holds nothing, if anything is up.
 func (w *wanted) unload() unloading {
 	u := unloading{wanted: w}
-	members, held := w.matched.now(w.endpoint)(), false
-	for _, at := range members {
-		held = held || w.holds(at.Server)
-	}
-	for _, at := range members {
-		switch {
-		case held && !w.holds(at.Server):
-		case w.keeps(at.Server):
-			u.kept = append(u.kept, at.Server.ID())
+	for _, at := range w.matched.now(w.endpoint)() {
+		s := at.Server
+		facts, state := s.Facts(w.matched.Key), s.State()
+		switch holds := facts.Loaded(state, w.matched.Key) || !facts.Loading.IsZero(); {
+		case !holds:
+			continue
+		case state.Known && !state.Up:
+			u.down = append(u.down, s.ID())
+		case w.keeps(s):
+			u.kept = append(u.kept, s.ID())
 		default:
-			u.servers = append(u.servers, at.Server)
+			u.servers = append(u.servers, s)
 		}
+		u.held = u.held || state.Up
 	}
-	if !held && len(u.servers) > 0 {
-		u.kept = nil
-	}
-	slices.SortStableFunc(u.servers, func(a, b *fleet.Server) int { return down(a) - down(b) }) // the client hears the first
 	return u
-}
-
-func (w *wanted) holds(s *fleet.Server) bool {
-	facts := s.Facts(w.matched.Key)
-	return facts.Loaded(s.State(), w.matched.Key) || !facts.Loading.IsZero()
-}
-
-func down(s *fleet.Server) int {
-	if s.State().Up {
-		return 0
-	}
-	return 1
 }
 
 // keeps says that the operator has the model kept on a server whatever clients say.
@@ -69,44 +56,40 @@ func (w *wanted) keeps(s *fleet.Server) bool {
 	return k.Force == rewrite.Enforced && k.Value > 0
 }
 
-// decide is what to do about it. With no server to ask it is answered as done.
+// decide is what to do about it. One server's answer is passed on as it is; for several gollamas answers. Where no
+// server holds the model any says so, or that there is none.
 func (u unloading) decide(job *proxy.Job, d Decision) Decision {
-	if len(u.servers) == 0 && len(u.kept) > 0 {
-		d.Answer = u.done()
-		return d
-	}
-	d.Job, d.Header = job, u.header("")
-	job.For = func(*fleet.Server) proxy.Sending { // as the client wrote it: a rule's keep_alive would make a load of it
-		return proxy.Sending{Model: u.send, Body: u.model.Body(u.send)}
-	}
-	if len(u.servers) > 1 && u.holds(u.servers[0]) {
-		d.Beside = u.beside
+	switch {
+	case u.held && len(u.servers) == 0:
+		a := u.done("")
+		d.Answer = &a
+	case len(u.servers) > 1:
+		d.Wait = u.everywhere
+	default:
+		d.Job, d.Header = job, u.header("")
+		as := proxy.Sending{Model: u.send, Body: u.model.Body(u.send)} // as the client wrote it: a rule's keep_alive would make a load of it
+		job.For = func(*fleet.Server) proxy.Sending { return as }
 	}
 	return d
 }
 
-// members are the servers that the client's own request may go to: the first that holds the model,
-// for the others are asked beside it.
+// members are the servers that the client's own request may go to: the one that holds the model, if one does.
 func (u unloading) members() []balance.Member {
 	all := u.matched.now(u.endpoint)()
 	if len(u.servers) == 0 {
 		return all
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(at balance.Member) bool {
-		if u.holds(u.servers[0]) {
-			return at.Server != u.servers[0]
-		}
-		return !slices.Contains(u.servers, at.Server)
-	})
+	return slices.DeleteFunc(slices.Clone(all), func(at balance.Member) bool { return at.Server != u.servers[0] })
 }
 
-// beside asks the others, and says in the answer's header where the model may still be.
-func (u unloading) beside(ctx context.Context) http.Header {
-	var body []byte
-	for _, piece := range u.model.Body(u.send) {
-		body = append(body, piece...)
+// everywhere asks them all, and answers as one would. Where all have failed, it says why.
+func (u unloading) everywhere(ctx context.Context) Answer {
+	body := slices.Concat(u.model.Body(u.send)...)
+	done, failed := u.loader.Unload(ctx, u.servers, jobs.Unload{Key: u.matched.Key, Path: u.endpoint.Path, Body: body})
+	if done == 0 {
+		return refusal(u.endpoint.Dialect, http.StatusBadGateway, fmt.Sprintf("no server has unloaded model %q: %s", u.model.Asked, failed))
 	}
-	return u.header(u.loader.Unload(ctx, u.servers[1:], jobs.Unload{Key: u.matched.Key, Path: u.endpoint.Path, Body: body}))
+	return u.done(failed)
 }
 
 // header has what the client should know: where the model stays, and why.
@@ -114,6 +97,9 @@ func (u unloading) header(failed string) http.Header {
 	var said []string
 	if failed != "" {
 		said = append(said, failed)
+	}
+	if len(u.down) > 0 {
+		said = append(said, fmt.Sprintf("it may still be loaded on %s, which does not answer", strings.Join(u.down, ", ")))
 	}
 	if len(u.kept) > 0 {
 		said = append(said, fmt.Sprintf("it stays loaded on %s, where keep_alive is enforced", strings.Join(u.kept, ", ")))
@@ -126,7 +112,7 @@ func (u unloading) header(failed string) http.Header {
 
 // done is Ollama's answer to a model's unloading (routes.go, GenerateHandler and ChatHandler): one
 // value, be it asked for as a stream or not.
-func (u unloading) done() *Answer {
+func (u unloading) done(failed string) Answer {
 	type message struct {
 		Role    string `json:"role"`
 		Content string `json:"content"`
@@ -146,10 +132,10 @@ func (u unloading) done() *Answer {
 		said.Response = new(string)
 	}
 	a := jsonAnswer(typeJSON, said)
-	for name, values := range u.header("") {
+	for name, values := range u.header(failed) {
 		a.Header[name] = values
 	}
-	return &a
+	return a
 }
 
 // unloads says whether a request is a wish to unload.

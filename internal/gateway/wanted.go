@@ -21,6 +21,7 @@ type wanted struct {
 	model    rewrite.Model
 	send     string        // the model's name where no variant stands for it
 	own      ollama.Runner // what the request itself asks for
+	odd      bool          // what it asks for is not such as Ollama takes
 	via      []string      // each gollamas that it has been through, this one last
 }
 
@@ -28,7 +29,9 @@ type wanted struct {
 func (g *Gateway) wants(e *Endpoint, m matched, model rewrite.Model, via []string) *wanted {
 	w := &wanted{Gateway: g, endpoint: e, matched: m, model: model, via: via, send: cmp.Or(m.Send, model.Asked)}
 	if e.Works && w.native() {
-		w.own = model.Object.Runner()
+		var ok bool
+		w.own, ok = model.Object.Runner()
+		w.odd = !ok
 	}
 	return w
 }
@@ -37,7 +40,7 @@ func (w *wanted) native() bool { return w.endpoint.Dialect == ollama.Native }
 
 // wish is what the rules want on a server.
 func (w *wanted) wish(s *fleet.Server) rewrite.Wish {
-	if !w.endpoint.Works || w.endpoint.Form {
+	if !w.endpoint.Works {
 		return rewrite.Wish{}
 	}
 	return w.rules.For(w.matched.Model, s.Connection())
@@ -101,30 +104,54 @@ func (w *wanted) variant(s *fleet.Server, numCtx int) (proxy.Sending, bool) {
 	}, true
 }
 
-// ready has the model loaded where it is not, and its variant made where one is needed. All loads
-// together may take as long as load_wait says.
+// ready has the model loaded where it is not, and its variant made where one is needed. All that
+// together may take as long as load_wait says. What Ollama will refuse has nothing loaded: it says so itself.
 func (w *wanted) ready() proxy.Ready {
+	if w.odd || w.refused() {
+		return nil
+	}
 	var until time.Time
 	return func(ctx context.Context, turn *fleet.Turn) error {
-		s := turn.Server
-		wish, runner := w.wish(s), turn.Runner()
-		if n := wish.NumCtx; n.Said() && !w.native() && !w.variants.Ready(ctx, s, w.matched.Key, n.Value) {
-			runner = ollama.Runner{}
-			turn.Asks(runner)
-		}
-		load := jobs.Load{Server: s, Key: w.matched.Key, Name: w.send, Runner: runner, Keep: wish.KeepAlive, Embeds: w.endpoint.Vectors, Spare: turn.Spare, Via: w.via}
-		if turn.Load == fleet.LoadNone {
-			if !w.native() {
-				w.loader.Remind(load)
-			}
-			return nil
-		}
 		if until.IsZero() {
 			until = time.Now().Add(w.loadWait)
 		}
-		if w.loadWait == 0 {
-			return w.loader.Load(ctx, turn, load, 0)
+		s := turn.Server
+		wish := w.wish(s)
+		if n := wish.NumCtx; n.Said() && !w.native() && !w.made(ctx, s, n.Value, until) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			turn.Asks(ollama.Runner{})
 		}
-		return w.loader.Load(ctx, turn, load, max(time.Until(until), 1))
+		load := jobs.Load{
+			Server: s, Key: w.matched.Key, Name: w.send, Runner: turn.Runner(), Keep: wish.KeepAlive,
+			Embeds: w.endpoint.Vectors, Talks: !w.endpoint.Vectors, Spare: turn.Spare, Via: w.via,
+		}
+		if turn.Load != fleet.LoadNone {
+			return w.loader.Load(ctx, turn, load, max(time.Until(until), 1))
+		}
+		if !w.native() {
+			w.loader.Remind(load)
+		}
+		return nil
 	}
+}
+
+// made makes sure of the model's variant, until then at the latest.
+func (w *wanted) made(ctx context.Context, s *fleet.Server, numCtx int, until time.Time) bool {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	return w.variants.Ready(ctx, s, w.matched.Key, numCtx)
+}
+
+// refused says that Ollama will refuse the request before it looks at the model.
+func (w *wanted) refused() bool {
+	e, o := w.endpoint, &w.model.Object
+	if e.check != nil && e.check(o, w.model.Asked) != "" {
+		return true
+	}
+	if raw := o.Last(ollama.FieldKeepAlive); w.native() && raw != nil && !rewrite.Takes(raw) {
+		return true
+	}
+	return !o.Is('[', ollama.FieldMessages, ollama.FieldTools) || w.native() && !o.Is('"', ollama.FieldPrompt)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -87,13 +88,20 @@ func (w Load) kept() time.Duration { return time.Duration(w.keep().Value) }
 // ask has the server load the model: with /api/generate, or /api/embed where it does not talk.
 func (l *Loader) ask(ctx context.Context, w Load) error {
 	body := rewrite.Load(w.Name, w.keep(), w.Runner)
-	if w.Embeds || l.knownToEmbed(w) {
+	mute := l.knownToEmbed(w)
+	if mute && w.Talks {
+		return errRefused
+	}
+	if w.Embeds || mute {
 		return l.post(ctx, w, "/api/embed", body)
 	}
 	err := l.post(ctx, w, "/api/generate", body)
-	var mute *muteError
-	if errors.As(err, &mute) {
+	var said *muteError
+	if errors.As(err, &said) {
 		l.noteEmbeds(w)
+		if w.Talks {
+			return errRefused
+		}
 		return l.post(ctx, w, "/api/embed", body)
 	}
 	return err
@@ -118,6 +126,7 @@ func (l *Loader) noteEmbeds(w Load) {
 	if have := w.Server.State().Has(w.Key); have != nil { // so that what is kept is bounded by what there is
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		maps.DeleteFunc(l.embeds, func(at place, _ string) bool { return at.server.Left() })
 		l.embeds[place{w.Server, w.Key}] = have.Digest
 	}
 }
@@ -197,7 +206,7 @@ func (l *Loader) lose(over <-chan struct{}, w Load, give func(error)) {
 				give(&stalled{fmt.Sprintf("no first token for %s", silent)})
 				return
 			}
-			if state := w.Server.State(); w.Spare && silent >= lostSilence && state.Lost() {
+			if state := w.Server.State(); (w.Spare || w.Server.Left()) && silent >= lostSilence && state.Lost() {
 				give(&stalled{fmt.Sprintf("no first token for %s, and it does not answer at all (%s)", silent, state.Err)})
 				return
 			}

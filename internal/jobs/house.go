@@ -22,6 +22,7 @@ type house struct {
 	aside     sync.WaitGroup
 
 	last    *fleet.State // that was dealt with; nil = none
+	peek    *fleet.State // what the last look before a ping has shown; one can take longer than it stays fresh
 	up      bool
 	loading *resident // that is being preloaded; nil = none
 	noted   string

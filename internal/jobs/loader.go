@@ -75,6 +75,7 @@ type Load struct {
 	Runner ollama.Runner
 	Keep   rewrite.Rule[rewrite.KeepAlive] // how long it is to stay
 	Embeds bool                            // it is wanted for its vectors
+	Talks  bool                            // it is wanted to talk: one that does not is not loaded for that
 	Spare  bool                            // another server may be asked: a server that is gone without a word is not waited for
 	Via    []string                        // each gollamas that the request for it has been through, in fleet.ViaHeader
 }
@@ -262,8 +263,8 @@ func (f *flight) busy() *fleet.Busy {
 	}
 	left := min(max((usual-since).Round(time.Second), soonest), latest)
 	return &fleet.Busy{
-		Why: fmt.Sprintf("model %q is being loaded on %s, for %s so far; %s. the load goes on, so ask again (load_wait)",
-			f.what.Name, f.what.Server.ID(), since.Round(time.Second), so),
+		Why: fmt.Sprintf("the model is being loaded on %s, for %s so far; %s. the load goes on, so ask again (load_wait)",
+			f.what.Server.ID(), since.Round(time.Second), so),
 		RetryAfter: left,
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
+	"gollamas/internal/rewrite"
 )
 
 // A span is how long a model stays in memory, and how often that is renewed.
@@ -18,6 +20,7 @@ type span struct {
 const (
 	leastBetween = 250 * time.Millisecond
 	mostMargin   = 30 * time.Second
+	shortest     = 10 * time.Second          // a keep_alive of clients that is less is not kept up by pings
 	forGood      = 10 * 365 * 24 * time.Hour // what stays that long needs no ping
 )
 
@@ -82,7 +85,7 @@ func (h *house) ping(ctx context.Context, state *fleet.State, now time.Time) (du
 		case at.IsZero():
 		case at.After(now):
 			due = earlier(due, at)
-		case !state.Looked.After(h.disturbed(r)) || now.Sub(state.Looked) > fresh:
+		case !state.Looked.After(h.disturbed(r)) || now.Sub(state.Looked) > fresh && state != h.peek:
 			due = earlier(due, h.lookFirst(ctx, r, now))
 		default:
 			h.renew(ctx, r, state, now)
@@ -117,7 +120,8 @@ func (h *house) lookFirst(ctx context.Context, r *resident, now time.Time) (due 
 	r.pinging, r.peeked = true, now
 	h.do(ctx, func() func() {
 		h.server.LookNow(ctx, lookWithin)
-		return func() { r.pinging = false }
+		state := h.server.State()
+		return func() { r.pinging, h.peek = false, state }
 	})
 	return time.Time{}
 }
@@ -163,7 +167,16 @@ func (h *house) pingAt(r *resident, state *fleet.State, now time.Time) time.Time
 func (h *house) renew(ctx context.Context, r *resident, state *fleet.State, now time.Time) {
 	r.pinging, r.pinged, r.before = true, now, state
 	what := h.loadOf(r, state)
-	what.Runner = h.server.Facts(r.key).Runs(state, r.key)
+	f := h.server.Facts(r.key)
+	runner, known := f.Runs(state, r.key, ollama.Runner{NumCtx: r.Wish.NumCtx.Value})
+	if !known {
+		r.pinging = false
+		return
+	}
+	what.Runner = runner
+	if !what.Keep.Said() && f.Kept > 0 && f.Kept < shortest { // a client has said so, and would have it pinged all the time
+		what.Keep = rewrite.Rule[rewrite.KeepAlive]{Value: rewrite.KeepAlive(h.opts.Ping + mostMargin), Force: rewrite.Default}
+	}
 	h.do(ctx, func() func() {
 		err := h.opts.Loader.Renew(ctx, what)
 		over := time.Now()

@@ -8,8 +8,9 @@ import (
 	"gollamas/internal/fleet"
 )
 
-// renewal bounds a request that only says how long a loaded model is to stay: it is answered at once.
-const renewal = 30 * time.Second
+// renewal bounds a request that only says how long a loaded model is to stay. It is answered at once, unless
+// the model has just left: then it is a load, and better finished.
+const renewal = 5 * time.Minute
 
 // Renew says again how long a model that is loaded is to stay, with exactly what it was loaded with.
 func (l *Loader) Renew(ctx context.Context, what Load) error {
@@ -18,7 +19,7 @@ func (l *Loader) Renew(ctx context.Context, what Load) error {
 	if err := l.ask(ctx, what); err != nil {
 		return err
 	}
-	what.Server.Renewed(what.Key, what.Runner, what.kept(), time.Now())
+	what.Server.Renewed(what.Key, what.kept(), time.Now())
 	return nil
 }
 

@@ -4,16 +4,20 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
 )
 
-// unloadWithin bounds an unload: Ollama answers it at once, however busy it is.
-const unloadWithin = 10 * time.Second
+// unloadWithin bounds an unload: Ollama answers it at once, however busy it is. Once one server has done it,
+// the others are waited for no longer than lastUnloads.
+const (
+	unloadWithin = 10 * time.Second
+	lastUnloads  = time.Second
+)
 
 // An Unload is a client's request to have a model leave memory, as it is sent to a server.
 type Unload struct {
@@ -22,53 +26,68 @@ type Unload struct {
 	Body []byte
 }
 
-// Unload has a model leave the memory of servers, of all at once, and says which did not do it and why,
-// "" = all did. It goes on when ctx ends.
-func (l *Loader) Unload(ctx context.Context, servers []*fleet.Server, what Unload) string {
+// An unloaded is what has come of one on a server.
+type unloaded struct {
+	server *fleet.Server
+	why    string // it failed, "" = it did not
+}
+
+// Unload has a model leave the memory of servers, of all at once. It says how many have done it, and which have not
+// and why, "" = all have. It goes on when ctx ends.
+func (l *Loader) Unload(ctx context.Context, servers []*fleet.Server, what Unload) (done int, failed string) {
+	heard := make(chan unloaded, len(servers))
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
-		return "gollamas is stopping"
+		return 0, "gollamas is stopping"
 	}
-	failed := make([]string, len(servers))
-	over := make(chan struct{})
-	l.running.Go(func() {
-		defer close(over)
-		var all sync.WaitGroup
-		for i, s := range servers {
-			all.Go(func() { failed[i] = l.unload(s, what) })
-		}
-		all.Wait()
-	})
+	for _, s := range servers {
+		l.running.Go(func() { heard <- unloaded{s, l.unload(s, what)} })
+	}
 	l.mu.Unlock()
-	select {
-	case <-over:
-	case <-ctx.Done():
-		return ""
-	}
+	left, late := slices.Clone(servers), time.NewTimer(unloadWithin)
+	defer late.Stop()
 	var said []string
-	for _, text := range failed {
-		if text != "" {
-			said = append(said, text)
+	for len(left) > 0 {
+		select {
+		case u := <-heard:
+			left = slices.DeleteFunc(left, func(s *fleet.Server) bool { return s == u.server })
+			if u.why != "" {
+				said = append(said, still(u.server, u.why))
+			} else if done++; done == 1 {
+				late.Reset(lastUnloads)
+			}
+			continue
+		case <-late.C:
+		case <-ctx.Done():
 		}
+		for _, s := range left {
+			said = append(said, still(s, "it has not answered yet"))
+		}
+		break
 	}
-	return strings.Join(said, "; ")
+	slices.Sort(said)
+	return done, strings.Join(said, "; ")
 }
 
-// unload asks one server. A model that it has not got is not loaded either.
+// longestWhy is how much of a server's word is passed on.
+const longestWhy = 200
+
+func still(s *fleet.Server, why string) string {
+	return fmt.Sprintf("it may still be loaded on %s (%s)", s.ID(), strings.ToValidUTF8(why[:min(len(why), longestWhy)], ""))
+}
+
+// unload asks one server, and says why it has failed. A model that it has not got is not loaded either.
 func (l *Loader) unload(s *fleet.Server, what Unload) string {
 	ctx, cancel := context.WithTimeout(l.base, unloadWithin)
 	defer cancel()
 	status, answer, err := s.Client().Do(ctx, http.MethodPost, what.Path, what.Body)
-	why := ""
 	switch {
 	case err != nil:
-		why = fleet.Reason(err)
-	case status >= http.StatusBadRequest && status != http.StatusNotFound:
-		why = fmt.Sprintf("status %d: %s", status, ollama.ErrorText(answer))
-	default:
-		s.Unloaded(what.Key)
-		return ""
+		return fleet.Reason(err)
+	case status >= http.StatusMultipleChoices && status != http.StatusNotFound:
+		return fmt.Sprintf("status %d: %s", status, ollama.ErrorText(answer))
 	}
-	return fmt.Sprintf("it may still be loaded on %s (%s)", s.ID(), why)
+	s.Unloaded(what.Key)
+	return ""
 }

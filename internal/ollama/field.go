@@ -109,6 +109,16 @@ func (o *Object) Missing(f Field) bool {
 	return len(m) == 0 || string(o.Body[m[len(m)-1].val.from:m[len(m)-1].val.to]) == "null"
 }
 
+// Is says whether each of these fields, where it stands there and is not null, is a value that begins so.
+func (o *Object) Is(begins byte, fields ...Field) bool {
+	for _, f := range fields {
+		if raw := o.Last(f); raw != nil && raw[0] != begins {
+			return false
+		}
+	}
+	return true
+}
+
 // raw is the value of f that counts for what may be left out: the last, be it null; nil where f is missing.
 func (o *Object) raw(f Field) []byte {
 	all := o.members[f]

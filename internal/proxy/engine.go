@@ -74,7 +74,7 @@ func (e *Engine) pool(s *fleet.Server) *pool {
 func (e *Engine) Carry(ctx context.Context, w http.ResponseWriter, job *Job, x *Exchange) (whole bool) {
 	c := carrying{Engine: e, w: w, job: job, x: x}
 	if job.Comments > 0 {
-		p := beat(w, job)
+		p := beat(w, job, x)
 		c.w = p
 		defer p.end()
 	}

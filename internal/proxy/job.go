@@ -30,6 +30,7 @@ type Job struct {
 
 // A Sending is a job as one server gets it.
 type Sending struct {
+	Target  string                   // path and query, "" = the job's
 	Body    [][]byte                 // in pieces
 	Model   string                   // the name sent
 	Missing func(context.Context)    // told that the server has not got it, which was to have it, so that it may get it; nil = that is no news

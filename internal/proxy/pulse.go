@@ -17,6 +17,7 @@ const comment = ": waiting for the model\n\n"
 type pulse struct {
 	http.ResponseWriter
 	job     *Job
+	x       *Exchange
 	stop    func()
 	begun   bool        // comments have been written, and so the head
 	header  http.Header // what others want of it, which comes too late
@@ -24,8 +25,8 @@ type pulse struct {
 }
 
 // beat begins to write comments.
-func beat(w http.ResponseWriter, job *Job) *pulse {
-	p := &pulse{ResponseWriter: w, job: job}
+func beat(w http.ResponseWriter, job *Job, x *Exchange) *pulse {
+	p := &pulse{ResponseWriter: w, job: job, x: x}
 	stopped, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
@@ -53,10 +54,13 @@ func (p *pulse) comments(stopped <-chan struct{}) {
 				p.ResponseWriter.WriteHeader(http.StatusOK)
 				p.begun, p.header = true, http.Header{}
 			}
-			if _, err := p.ResponseWriter.Write([]byte(comment)); err != nil {
-				return // the client has left, and its context says so
+			control := http.NewResponseController(p.ResponseWriter)
+			_ = control.SetWriteDeadline(time.Now().Add(p.job.Comments)) // a test's writer may have none
+			n, err := p.ResponseWriter.Write([]byte(comment))
+			if p.x.BytesOut += int64(n); err != nil || control.Flush() != nil {
+				return // the client has left, and its context says so, or takes nothing any more
 			}
-			_ = http.NewResponseController(p.ResponseWriter).Flush()
+			_ = control.SetWriteDeadline(time.Time{})
 		}
 	}
 }

@@ -33,6 +33,7 @@ func (c *carrying) unready(ctx context.Context, turn *fleet.Turn, at Attempt, er
 		at.Err, at.Why = "its model is not loaded yet", WhyLoading
 		c.x.Attempts = append(c.x.Attempts, at)
 		turn.Abandon()
+		c.kept = nil // there is more hope in that load than in what another server has said
 		return c.giveUp(ctx, err), true
 	case out.gone || !errors.As(err, &load):
 		out.gone = true

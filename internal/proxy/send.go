@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"strconv"
@@ -21,7 +22,7 @@ func send(c *conn, s *fleet.Server, job *Job, as *Sending) (<-chan error, error)
 	for _, p := range pieces {
 		size += len(p)
 	}
-	c.out = appendHead(c.out[:0], s, job, size)
+	c.out = appendHead(c.out[:0], s, job, cmp.Or(as.Target, job.Target), size)
 	if size <= inline {
 		for _, p := range pieces {
 			c.out = append(c.out, p...)
@@ -38,11 +39,11 @@ func send(c *conn, s *fleet.Server, job *Job, as *Sending) (<-chan error, error)
 	return written, nil
 }
 
-func appendHead(b []byte, s *fleet.Server, job *Job, size int) []byte {
+func appendHead(b []byte, s *fleet.Server, job *Job, target string, size int) []byte {
 	b = append(b, job.Method...)
 	b = append(b, ' ')
 	b = append(b, s.Prefix()...)
-	b = append(b, job.Target...)
+	b = append(b, target...)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
 	b = append(b, s.Host()...)
 	b = append(b, "\r\n"...)

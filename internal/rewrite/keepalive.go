@@ -59,6 +59,15 @@ func ReadKeepAlive(raw []byte) (k KeepAlive, ok bool) {
 	return lasting(d), err == nil
 }
 
+// Takes says whether Ollama takes a request's keep_alive, which is JSON, be it for a duration that is none.
+func Takes(raw []byte) bool {
+	if _, isNumber := number(raw); isNumber {
+		return true
+	}
+	_, ok := ReadKeepAlive(raw)
+	return ok
+}
+
 // Is says whether a request's keep_alive, which is JSON, means this duration.
 func (k KeepAlive) Is(raw []byte) bool {
 	asked, ok := ReadKeepAlive(raw)

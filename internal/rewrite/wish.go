@@ -36,7 +36,7 @@ func (w Wish) keepAliveDiffers(o *ollama.Object) bool {
 		return false
 	}
 	raw := o.Last(ollama.FieldKeepAlive)
-	return raw == nil || w.KeepAlive.Force == Enforced && !w.KeepAlive.Value.Is(raw)
+	return raw == nil || w.KeepAlive.Force == Enforced && Takes(raw) && !w.KeepAlive.Value.Is(raw)
 }
 
 func (w Wish) numCtxDiffers(o *ollama.Object) bool {

@@ -112,8 +112,9 @@ func TestTheBodyThatLoads(t *testing.T) {
 		if string(got) != c.want {
 			t.Errorf("got %s, want %s", got, c.want)
 		}
-		if o := object(t, string(got)); o.Runner() != c.runner || !o.Empty(ollama.FieldPrompt) {
-			t.Errorf("%s is read as %+v", got, o.Runner())
+		o := object(t, string(got))
+		if r, ok := o.Runner(); !ok || r != c.runner || !o.Empty(ollama.FieldPrompt) {
+			t.Errorf("%s is read as %+v", got, r)
 		}
 	}
 }

@@ -238,7 +238,7 @@ func TestReloadsThatRulesOrTheChoiceOfServersSpareAreCounted(t *testing.T) {
 	ask(`,"options":{"num_ctx":2048}`)
 	r.exchange(3)
 	r.shows(map[string]float64{
-		`gollamas_reloads_avoided_total{model="tiny-chain",option="num_ctx",server="s"}`: 1,
+		`gollamas_reloads_avoided_total{model="tiny-chain",option="num_ctx",server="s"}`: 2,
 		`gollamas_reloads_total{model="tiny-chain",option="num_ctx",server="s"}`:         -1,
 		`gollamas_loads_total{model="tiny-chain",server="s"}`:                            1,
 	})

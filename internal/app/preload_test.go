@@ -164,7 +164,7 @@ func TestWhatDoesNotFitIsSaidOnceAndTriedAgainWhenSomethingChanges(t *testing.T)
 	pretend(t, file, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
 		wait(6 * time.Hour)
 		w.wantLoads("a", "small", "big") // that they do not fit shows only then, and big stays
-		said := `"not preloaded: it does not fit beside what is loaded; tried again when that changes"`
+		said := `"not preloaded: the server had to unload something for it (for lack of memory, or by OLLAMA_MAX_LOADED_MODELS); tried again when what is loaded there changes"`
 		if n := w.logged(said, `"model":"small"`, `"server":"a"`, `"needs":"6.0 GiB"`, `"loaded":"big:latest"`, `"taken":"7.0 GiB"`); n != 1 || w.logged(said) != 1 {
 			t.Errorf("%d lines say that it does not fit\n%s", n, w.log)
 		}
@@ -174,8 +174,8 @@ func TestWhatDoesNotFitIsSaidOnceAndTriedAgainWhenSomethingChanges(t *testing.T)
 		w.post("/api/generate", `{"model":"big","keep_alive":0}`).want(t, 200, `"unload"`)
 		wait(15 * time.Second)
 		w.wantLoads("a", "small", "big", "small")
-		if got := w.note(0, "preload"); got != "" {
-			t.Errorf("noted still: %q", got)
+		if got, want := w.note(0, "preload"), "big was unloaded by a client, and comes back when it is used or the server returns"; got != want {
+			t.Errorf("noted: %q, want %q", got, want)
 		}
 		wait(6 * time.Hour)
 		w.wantLoads("a", "small", "big", "small")

@@ -207,12 +207,14 @@ func TestWhatTheClientWouldHaveHadLoadedAgainIsAvoided(t *testing.T) {
 			return turn
 		}
 		first := avoids(narrow, fleet.LoadStart, "") // whatever it had asked for, it would have been loaded
-		end(avoids(narrow, fleet.LoadJoins, "num_ctx"))
+		end(avoids(narrow, fleet.LoadJoins, ""))     // the same again would have changed nothing
 		end(answer(first))
+		end(avoids(wide, fleet.LoadNone, "num_ctx")) // the one before it had asked for another
 		end(avoids(wide, fleet.LoadNone, ""))
-		end(avoids(narrow, fleet.LoadNone, "num_ctx"))
 		end(avoids(batch, fleet.LoadNone, "num_batch"))
+		end(avoids(narrow, fleet.LoadNone, "num_ctx"))
 		end(avoids(ollama.Runner{}, fleet.LoadNone, "num_ctx"))
+		end(avoids(ollama.Runner{}, fleet.LoadNone, "")) // who leaves it to the server never had anything loaded again
 	})
 }
 

@@ -120,6 +120,9 @@ func (s *Server) loads() (yes bool) {
 	return yes
 }
 
+// Forever is longer than anything is waited for.
+const Forever = 365 * 24 * time.Hour
+
 // A LoadError is why a model could not be loaded.
 type LoadError struct {
 	Status  int    // of the server's answer, 0 = there was none

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -65,28 +64,40 @@ func (s *State) list(installed, loaded []Model) {
 	}
 	s.installed, s.variants = index(s.Installed), index(s.Variants)
 	s.Loaded = loaded
+	bases := s.byDigest()
 	for i, m := range loaded {
-		if base := s.base(m); base != nil {
+		if base := baseIn(bases, m); base != nil {
 			loaded[i] = Model{m.As(base.Listed.Name, base.Digest), base.Key, base.Name, false}
 		}
 	}
 }
 
-// base is what a variant is made of, nil where it is none or that is not installed. Of copies, which
+// byDigest are the installed models by the first digits of their digests.
+func (s *State) byDigest() map[string][]*Model {
+	out := map[string][]*Model{}
+	for i := range s.Installed {
+		if m := &s.Installed[i]; len(m.Digest) >= variantDigits {
+			out[m.Digest[:variantDigits]] = append(out[m.Digest[:variantDigits]], m)
+		}
+	}
+	return out
+}
+
+// baseIn is what a variant is made of, nil where it is none or that is not installed. Of copies, which
 // share a digest, it is the one that the variant is named for.
-func (s *State) base(variant Model) *Model {
-	digest, _, ok := ParseVariant(variant.Name)
-	if !ok {
+func baseIn(bases map[string][]*Model, variant Model) *Model {
+	digest, numCtx, ok := ParseVariant(variant.Name)
+	if !ok || len(bases[digest]) == 0 {
 		return nil
 	}
-	if m, same := s.BaseOf(variant); same {
-		return m
+	const most = 100 // copies of one model
+	all := bases[digest]
+	for _, m := range all[:min(len(all), most)] {
+		if strings.EqualFold(VariantName(m.Name, digest, numCtx), variant.Name.Full()) {
+			return m
+		}
 	}
-	i := slices.IndexFunc(s.Installed, func(m Model) bool { return strings.HasPrefix(m.Digest, digest) })
-	if i < 0 {
-		return nil
-	}
-	return &s.Installed[i]
+	return all[0]
 }
 
 // BaseOf finds the installed model that a variant is named for, nil where there is none. same says that

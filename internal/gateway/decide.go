@@ -160,7 +160,7 @@ func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
 		return matched{}, noCloud(e)
 	}
 	match, ok := g.table.Lookup(name)
-	if !ok {
+	if _, _, variant := fleet.ParseVariant(name); !ok || variant { // a variant is nobody's to ask for, nor to pull
 		return matched{}, g.missing(e, asked)
 	}
 	members, remote := match.Members()

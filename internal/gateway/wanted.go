@@ -125,7 +125,7 @@ func (w *wanted) ready() proxy.Ready {
 		}
 		load := jobs.Load{
 			Server: s, Key: w.matched.Key, Name: w.send, Runner: turn.Runner(), Keep: wish.KeepAlive,
-			Embeds: w.endpoint.Vectors, Talks: !w.endpoint.Vectors, Spare: turn.Spare, Via: w.via,
+			Embeds: w.endpoint.Vectors, Talks: !w.endpoint.Vectors, Own: w.own != (ollama.Runner{}), Spare: turn.Spare, Via: w.via,
 		}
 		if turn.Load != fleet.LoadNone {
 			return w.loader.Load(ctx, turn, load, max(time.Until(until), 1))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptrace"
@@ -23,6 +24,11 @@ const handOver = 2 * time.Second
 // fly has the server load the model, behind what it loads for others, and tells how that went.
 func (l *Loader) fly(f *flight, before *flight) {
 	l.queue(before)
+	if l.unwanted(f) {
+		f.loading.Failed(time.Now(), fleet.Outcome{})
+		l.land(f, context.Canceled)
+		return
+	}
 	began := time.Now()
 	done := LoadDone{Server: f.what.Server, Key: f.what.Key}
 	done.Load, done.Fault = f.loading.Sent(began)
@@ -35,17 +41,33 @@ func (l *Loader) fly(f *flight, before *flight) {
 	switch {
 	case err == nil:
 		f.loading.Done(time.Now(), f.what.kept())
-		l.opts.Log.Debug("loaded", "model", f.what.Name, "server", f.what.Server.ID(), "took", took)
+		l.tell(f, took)
 	case errors.Is(err, errRefused):
 		f.loading.Failed(time.Now(), fleet.Outcome{})
 		err = nil
 	case errors.As(err, &load):
-		f.loading.Failed(time.Now(), load.Outcome())
-		l.opts.Log.Warn("load failed", "model", f.what.Name, "server", f.what.Server.ID(), "took", took, "reason", load.Error())
+		outcome := load.Outcome()
+		if f.what.Own && load.Status == http.StatusInternalServerError { // its options may just have been too much
+			outcome.Verdict = fleet.Neutral
+		}
+		f.loading.Failed(time.Now(), outcome)
+		l.opts.Log.Warn("load failed", "model", f.what.Name, "server", f.what.Server.ID(), "took", took.Round(time.Millisecond), "reason", load.Error())
 	default:
 		f.loading.Failed(time.Now(), fleet.Outcome{})
 	}
 	l.land(f, err)
+}
+
+// tell says that a model is loaded; whoever waits for it says so in a line of their own.
+func (l *Loader) tell(f *flight, took time.Duration) {
+	l.mu.Lock()
+	alone := f.born && f.waiting == 0
+	l.mu.Unlock()
+	level, text := slog.LevelDebug, "loaded"
+	if alone {
+		level, text = slog.LevelInfo, "loaded, though nobody waits for it any more"
+	}
+	l.opts.Log.Log(context.Background(), level, text, "model", f.what.Name, "server", f.what.Server.ID(), "took", took.Round(time.Millisecond))
 }
 
 // queue waits until a load does not come too early for those who wait for the one in front, nil = there is none.
@@ -65,6 +87,13 @@ func (l *Loader) queue(before *flight) {
 	case <-timer.C:
 	case <-l.base.Done():
 	}
+}
+
+// unwanted says that nobody waits any more for a load that has not been sent yet: it is not begun only to be finished.
+func (l *Loader) unwanted(f *flight) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return f.born && f.waiting == 0
 }
 
 // errRefused is a server's finding fault with the request.
@@ -109,6 +138,8 @@ func (l *Loader) ask(ctx context.Context, w Load) error {
 
 // A muteError is a server's word that a model does not talk.
 type muteError struct{ error }
+
+func (e *muteError) Unwrap() error { return e.error }
 
 // knownToEmbed says whether a model is known to make vectors only.
 func (l *Loader) knownToEmbed(w Load) bool {

@@ -27,6 +27,13 @@ func (h *house) guests(state *fleet.State) guests {
 	return out
 }
 
+// without are the same but for one.
+func (g guests) without(key string) guests {
+	out := maps.Clone(g)
+	delete(out, key)
+	return out
+}
+
 func (g guests) sum() (n int64) {
 	for _, size := range g {
 		n += size

@@ -76,6 +76,7 @@ type Load struct {
 	Keep   rewrite.Rule[rewrite.KeepAlive] // how long it is to stay
 	Embeds bool                            // it is wanted for its vectors
 	Talks  bool                            // it is wanted to talk: one that does not is not loaded for that
+	Own    bool                            // its options are its client's own, and may be too much for the server
 	Spare  bool                            // another server may be asked: a server that is gone without a word is not waited for
 	Via    []string                        // each gollamas that the request for it has been through, in fleet.ViaHeader
 }
@@ -119,6 +120,12 @@ func (l *Loader) Load(ctx context.Context, turn *fleet.Turn, what Load, most tim
 		defer timer.Stop()
 		late = timer.C
 	}
+	var elsewhere <-chan time.Time
+	if turn != nil && turn.Spare {
+		timer := time.NewTimer(f.patience(most))
+		defer timer.Stop()
+		elsewhere = timer.C
+	}
 	select {
 	case <-f.done:
 		return f.err
@@ -126,7 +133,27 @@ func (l *Loader) Load(ctx context.Context, turn *fleet.Turn, what Load, most tim
 		return ctx.Err()
 	case <-late:
 		return f.busy()
+	case <-elsewhere:
+		since := time.Since(f.began).Round(time.Second)
+		return &fleet.LoadError{Text: fmt.Sprintf("its model is not loaded after %s, and another server is tried", since), Stalled: true}
 	}
+}
+
+// Of a load whose usual time is known, so many times that are waited for where there is another server, and some more.
+const (
+	usualTimes = 4
+	usualFloor = 30 * time.Second
+)
+
+// patience is how long a load is waited for where another server may be asked: the load goes on meanwhile.
+func (f *flight) patience(most time.Duration) time.Duration {
+	if usual := f.what.Server.Facts(f.what.Key).Load.Typical; usual > 0 {
+		return usualTimes*usual + usualFloor
+	}
+	if most == 0 {
+		return fleet.Forever
+	}
+	return most / 2
 }
 
 // join finds the load that is to be waited for, or begins it. It is nil where the model has come meanwhile.
@@ -155,6 +182,7 @@ func (l *Loader) join(turn *fleet.Turn, what Load) *flight {
 		return f
 	}
 	if turn != nil {
+		f.born = true
 		f.waiting++
 	}
 	before := inFront(all, what)
@@ -241,6 +269,7 @@ type flight struct {
 	done    chan struct{} // closed when it is over; then err stands
 	err     error
 
+	born    bool          // of a request, not of gollamas' own accord
 	waiting int           // requests that wait for it, or have and are not answered yet
 	landed  bool          // done is closed
 	over    bool          // so is settled
@@ -259,7 +288,7 @@ func (f *flight) busy() *fleet.Busy {
 	usual := f.what.Server.Facts(f.what.Key).Load.Typical
 	so := "it was never seen to be loaded there before"
 	if usual > 0 {
-		so = "it usually takes about " + usual.Round(time.Second).String()
+		so = "it usually takes about " + max(usual.Round(time.Second), usual.Round(10*time.Millisecond)).String()
 	}
 	left := min(max((usual-since).Round(time.Second), soonest), latest)
 	return &fleet.Busy{

@@ -182,6 +182,7 @@ func (h *house) renew(ctx context.Context, r *resident, state *fleet.State, now 
 		over := time.Now()
 		return func() {
 			r.pinging, r.ours = false, over
+			h.opts.Log.Debug("ping", "model", r.label, "server", h.server.ID(), "num_ctx", what.Runner.NumCtx)
 			if err != nil {
 				h.opts.Log.Debug("ping failed", "model", r.label, "server", h.server.ID(), "reason", err.Error())
 			}

@@ -62,13 +62,14 @@ func (h *house) may(r *resident, here guests, state *fleet.State, now time.Time)
 
 // room says whether there is room for a model beside what is in memory, or may be.
 func (h *house) room(r *resident, here guests, state *fleet.State, now time.Time) bool {
+	here = here.without(r.key) // it makes room for itself
 	needs := readable(size(h.server.Facts(r.key), state, r.key))
 	list := here.list(state)
 	fit := h.fit(here, r, state)
 	refused := r.beside != nil && here.still(r.beside)
 	switch {
 	case refused || fit == fleet.FitNo:
-		h.tell(r, "("+needs+") does not fit beside "+list, "not preloaded: it does not fit beside what is loaded; tried again when that changes",
+		h.tell(r, "("+needs+") does not fit beside "+list, "not preloaded: the server had to unload something for it (for lack of memory, or by OLLAMA_MAX_LOADED_MODELS); tried again when what is loaded there changes",
 			"needs", needs, "loaded", list, "taken", readable(here.sum()))
 	case fit == fleet.FitUnknown && len(h.used(here, now)) > 0:
 		h.tell(r, "("+needs+") waits: whether it fits beside "+list+" is not known, and clients use that",
@@ -118,7 +119,11 @@ func (h *house) loadOf(r *resident, state *fleet.State) Load {
 func (h *house) loaded(r *resident, err error, now time.Time, took time.Duration) {
 	state := h.server.State()
 	if err == nil && h.server.Facts(r.key).Loaded(state, r.key) {
-		h.opts.Log.Info("preloaded", "model", r.label, "server", h.server.ID(), "took", took)
+		args := []any{"model", r.label, "server", h.server.ID(), "took", took.Round(time.Millisecond)}
+		if m := state.Running(r.key); m != nil && m.NumCtx > 0 {
+			args = append(args, "num_ctx", m.NumCtx)
+		}
+		h.opts.Log.Info("preloaded", args...)
 		return
 	}
 	if errors.Is(err, context.Canceled) {

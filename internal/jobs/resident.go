@@ -66,7 +66,7 @@ func (r *resident) noteUse(h *house, now time.Time) {
 // look deals with what a look has shown of it.
 func (r *resident) look(h *house, state *fleet.State, now time.Time) {
 	f := h.server.Facts(r.key)
-	r.sleep(f, state)
+	r.sleep(h, f, state)
 	in := f.Loaded(state, r.key)
 	switch {
 	case in && !r.was:
@@ -83,14 +83,16 @@ func (r *resident) look(h *house, state *fleet.State, now time.Time) {
 }
 
 // sleep notes that a client had the model unloaded, and that it is used again.
-func (r *resident) sleep(f *fleet.Facts, state *fleet.State) {
+func (r *resident) sleep(h *house, f *fleet.Facts, state *fleet.State) {
 	if f.Unloaded.After(r.slept) {
-		r.slept, r.asleep, r.wanted, r.why = f.Unloaded, true, false, ""
+		r.slept, r.asleep, r.wanted = f.Unloaded, true, false
+		r.why = "was unloaded by a client, and comes back when it is used or the server returns"
+		h.opts.Log.Info("a client had a preloaded model unloaded: it comes back when it is used or the server returns", "model", r.label, "server", h.server.ID())
 	}
 	m := state.Running(r.key)
 	back := m != nil && state.Looked.After(r.slept) && m.ExpiresAt.After(state.Looked.Add(clocks))
 	if r.asleep && (f.Answered.After(r.slept) || back) {
-		r.asleep = false
+		r.asleep, r.why = false, ""
 	}
 }
 

@@ -84,6 +84,9 @@ func (v *Variants) Ready(ctx context.Context, s *fleet.Server, key string, numCt
 		if m == nil {
 			return v.Name(s, key, numCtx) != "" // it may just have come
 		}
+		if !m.failed.IsZero() {
+			return false // it has failed before, and requests do not wait for it again
+		}
 		select {
 		case <-m.done:
 		case <-ctx.Done():

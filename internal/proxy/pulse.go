@@ -55,7 +55,7 @@ func (p *pulse) comments(stopped <-chan struct{}) {
 				p.begun, p.header = true, http.Header{}
 			}
 			control := http.NewResponseController(p.ResponseWriter)
-			_ = control.SetWriteDeadline(time.Now().Add(p.job.Comments)) // a test's writer may have none
+			_ = control.SetWriteDeadline(time.Now().Add(stalledClient)) // a test's writer may have none
 			n, err := p.ResponseWriter.Write([]byte(comment))
 			if p.x.BytesOut += int64(n); err != nil || control.Flush() != nil {
 				return // the client has left, and its context says so, or takes nothing any more

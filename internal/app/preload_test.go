@@ -346,3 +346,32 @@ func TestWhatCannotBePreloadedIsSaidOnce(t *testing.T) {
 		w.wantLoads("a", "m")
 	})
 }
+
+func TestAPreloadedModelWithAnotherContextThanAnEnforcedRuleIsLoadedAgainWhenNobodyUsesIt(t *testing.T) {
+	file := onA + "models: {m: {routes: a, preload: true, keep_alive: -1, num_ctx: {enforce: 8192}}}\n"
+	pretend(t, file, map[string]ollamatest.Options{"a": sized(0, "m=1")}, func(t *testing.T, w *world) {
+		wait(10 * time.Second)
+		for range 3 {
+			w.direct("a", "/api/chat", about("m", size(2048))) // past gollamas
+			wait(20 * time.Second)
+			if list := w.peek("a", "/api/ps"); !strings.Contains(list, `"context_length":8192`) {
+				t.Errorf("it is still %s", list)
+			}
+		}
+		if n := len(w.boxes["a"].Loads()); n > 1+2*3 {
+			t.Errorf("%d loads", n)
+		}
+	})
+}
+
+func TestWhatClientsAskForStaysWhereARuleIsOnlyADefault(t *testing.T) {
+	file := onA + "models: {m: {routes: a, preload: true, keep_alive: -1, num_ctx: 8192}}\n"
+	pretend(t, file, map[string]ollamatest.Options{"a": sized(0, "m=1")}, func(t *testing.T, w *world) {
+		wait(10 * time.Second)
+		w.post("/api/chat", about("m", size(2048))).want(t, 200, `"done":true`)
+		wait(2 * time.Hour)
+		if n := len(w.boxes["a"].Loads()); n != 2 {
+			t.Errorf("%d loads: %+v\n%s", n, w.boxes["a"].Loads(), w.log)
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
+	"gollamas/internal/rewrite"
 )
 
 // lookWithin is how long to wait for a look behind a load.
@@ -27,13 +28,42 @@ func (h *house) preload(ctx context.Context, state *fleet.State, now time.Time) 
 			return
 		}
 	}
+	for _, r := range h.residents {
+		if has := h.otherwise(r, state, now); has > 0 {
+			r.righted = has
+			h.opts.Log.Info("a preloaded model has another context than the rule says: it is loaded again, for nobody uses it",
+				"model", r.label, "server", h.server.ID(), "num_ctx", has, "rule", r.Wish.NumCtx.Value)
+			h.load(ctx, r, state)
+			return
+		}
+	}
+}
+
+// otherwise is the context that a model is loaded with, where that is another than a rule says, nobody uses it, and
+// it has not been tried for just that before; 0 = all is well. A default is for requests that say nothing, so what clients
+// have asked for stays.
+func (h *house) otherwise(r *resident, state *fleet.State, now time.Time) int {
+	m, f, rule := state.Running(r.key), h.server.Facts(r.key), r.Wish.NumCtx
+	if !r.was || m == nil || !rule.Said() || m.NumCtx == 0 || now.Before(r.again) {
+		return 0
+	}
+	if f.Suits(state, r.key, ollama.Runner{NumCtx: rule.Value}) {
+		r.righted = 0
+		return 0
+	}
+	used := f.InFlight > 0 || !r.client.IsZero() && now.Sub(r.client) < recent
+	clients := rule.Force == rewrite.Default && !r.client.IsZero()
+	if used || clients || m.NumCtx == r.righted {
+		return 0
+	}
+	return m.NumCtx
 }
 
 // bySize are those that are to come, the smallest first.
 func (h *house) bySize(state *fleet.State) []*resident {
 	var out []*resident
 	for _, r := range h.residents {
-		if r.wanted && !r.was {
+		if r.wanted && !r.was && !h.server.Facts(r.key).Loaded(state, r.key) { // it may have come since the look
 			out = append(out, r)
 		}
 	}

@@ -23,6 +23,8 @@ type resident struct {
 	fails   int       // loads that failed, in a row
 	again   time.Time // not before then
 
+	righted int // the context that it was found with and loaded again for, 0 = none
+
 	ours   time.Time // when gollamas itself last loaded or renewed it
 	client time.Time // when a client last used it
 
@@ -42,7 +44,7 @@ type resident struct {
 func (r *resident) anew(h *house) {
 	r.wanted, r.was, r.asleep, r.beside, r.pushed, r.escapes = true, false, false, nil, false, 0
 	r.slept = h.server.Facts(r.key).Unloaded
-	r.why, r.told = "", false
+	r.why, r.told, r.righted = "", false, 0
 	if r.fails < manyFails {
 		r.again = time.Time{}
 	}

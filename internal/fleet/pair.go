@@ -148,10 +148,11 @@ func (f *Facts) seen(state *State, m *Model) Facts {
 	now.Size = m.Size                                                                        // more than on disk, and how much more depends on the context
 	if f.Answered.After(f.Learnt) && f.Answered.Before(state.Looked) && f.Loading.IsZero() { // a later look may see what others loaded
 		now.Learnt = f.Answered
-		if f.Last.NumCtx == 0 {
+		switch asked := f.Last.NumCtx; {
+		case asked == 0:
 			now.Own = m.NumCtx
-		} else {
-			now.Asked, now.Got = f.Last.NumCtx, m.NumCtx
+		case m.NumCtx >= asked || !state.trainedOtherwise(m.Key, m.NumCtx): // less is had only where the model was trained for less
+			now.Asked, now.Got = asked, m.NumCtx
 		}
 	}
 	if f.Kept > 0 && f.InFlight == 0 && f.Used.Before(state.Looked) && m.ExpiresAt.Before(f.Used.Add(f.Kept).Add(-clocks)) {
@@ -161,6 +162,12 @@ func (f *Facts) seen(state *State, m *Model) Facts {
 		now.Load, now.Came, now.Loading = f.Load.With(state.Looked.Sub(f.Loading)), state.Looked, time.Time{}
 	}
 	return now
+}
+
+// trainedOtherwise says that a model is known to have been trained for another context than this.
+func (s *State) trainedOtherwise(key string, numCtx int) bool {
+	m := s.Has(key)
+	return m != nil && m.Trained > 0 && m.Trained != numCtx
 }
 
 // forget drops what is known of models that are not installed any more: names

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gollamas/internal/fleet"
 	"gollamas/internal/ollamatest"
 )
 
@@ -527,4 +528,20 @@ func TestALoadOnAServerWhoseAddressIsGoneEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestALoadIsStillKnownWhereAnAddressGoesAndReturns(t *testing.T) {
+	file := "connections: {f: 'dns+http://" + farm + "'}\nmodels: {m: f}\n"
+	pretend(t, file, map[string]ollamatest.Options{"10.0.0.1": slowly(3 * time.Minute)}, func(t *testing.T, w *world) {
+		w.impatient("/api/chat", about("m"), 5*time.Second).end()
+		w.move(nil)
+		wait(time.Minute)
+		w.move(nil, "10.0.0.1")
+		wait(20 * time.Second)
+		w.post("/api/chat", about("m")).want(t, 200, `"done":true`)
+		w.wantNLoads("10.0.0.1", 1)
+		if x := w.last(); x.Attempts[0].Load != fleet.LoadJoins {
+			t.Errorf("it is not known that it loads: %+v", x.Attempts)
+		}
+	})
 }

@@ -204,6 +204,19 @@ func TestAnEnforcedKeepAliveIsSaidAgainWhereItHasBeenForgotten(t *testing.T) {
 	}
 }
 
+func TestWhatWasSaidOfALoadIsNotTakenForSaidOfTheNext(t *testing.T) {
+	file := "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], keep_alive: {enforce: 20m}}}\n"
+	pretend(t, file, map[string]ollamatest.Options{"a": paced(time.Millisecond)}, func(t *testing.T, w *world) {
+		w.post(spokenAt, about("m")).want(t, 200, "")
+		wait(time.Hour) // its time is over
+		w.warm("a", "m")
+		w.post(spokenAt, about("m")).want(t, 200, "")
+		if got := w.stays("a", "m"); got != 20*time.Minute {
+			t.Errorf("it stays for %v", got)
+		}
+	})
+}
+
 // hear has a model write down what is said in a sound.
 func (w *world) hear(model string) reply {
 	w.t.Helper()

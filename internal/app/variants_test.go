@@ -470,14 +470,18 @@ func TestAVariantsNameCostsNoMemory(t *testing.T) {
 
 func TestAClientThatLeavesWhileItsVariantIsMadeHasNothingLoadedNorRenewed(t *testing.T) {
 	const kept = "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], num_ctx: 8192, keep_alive: 45m}}\n"
-	for _, loaded := range []bool{false, true} {
-		t.Run(fmt.Sprint(loaded), func(t *testing.T) {
+	for name, load := range map[string]func(w *world){
+		"not loaded": func(*world) {},
+		"by a client": func(w *world) {
+			w.post("/api/chat", about("m", `"keep_alive":"5m",`)).want(t, 200, `"done":true`)
+		},
+		"by somebody else": func(w *world) { w.warm("a", "m", size(8192)) },
+	} {
+		t.Run(name, func(t *testing.T) {
 			pretend(t, kept, sizedBox(), func(t *testing.T, w *world) {
-				box, n := w.boxes["a"], 0
-				if loaded {
-					w.post("/api/chat", about("m", `"keep_alive":"5m",`)).want(t, 200, `"done":true`)
-					n = 1
-				}
+				box := w.boxes["a"]
+				load(w)
+				n := len(box.Loads())
 				defer box.Fault(ollamatest.Fault{Kind: ollamatest.Hang, Path: "/api/create"})()
 				w.impatient(spokenAt, saying("m"), time.Second).end()
 				wait(20 * time.Second)

@@ -23,7 +23,7 @@ func (s *Server) Load(key string, r ollama.Runner, now time.Time) *Loading {
 	state := s.State()
 	l.pair = s.enter(key, func(f *Facts) {
 		f.Held++
-		f.Due.add(r)
+		f.due = f.due.with(r)
 		if !f.Loading.IsZero() && f.Wanted == r {
 			return
 		}
@@ -88,9 +88,9 @@ func (l *Loading) over(change func(f *Facts)) (before, after *Facts) {
 	before, after = l.pair.change(func(f *Facts) {
 		change(f)
 		f.Held--
-		f.Due.remove(l.runner)
-		if f.Loading = (time.Time{}); f.Due.n > 0 { // the next is about to be sent
-			f.Loading, f.Wanted, f.Again = time.Now(), f.Due.all[0], true
+		f.due = f.due.without(l.runner)
+		if f.Loading = (time.Time{}); f.due != nil { // the next is about to be sent
+			f.Loading, f.Wanted, f.Again = time.Now(), f.due.all[0], true
 		}
 	})
 	if after.Loading.IsZero() {

@@ -15,7 +15,7 @@ type Facts struct {
 	Loading  time.Time     // since when a load that a request of ours started is under way; zero = none is
 	Again    bool          // it is there with another context meanwhile
 	Held     int           // loads of gollamas' own that are under way or about to be: nobody's leaving ends them
-	Due      due           // what those are for
+	due      *due          // what those are for
 	Wanted   ollama.Runner // what the load is for
 	Came     time.Time     // when such a load was last over
 	Answered time.Time     // when the first byte of an answer last came: the model was loaded then

@@ -112,6 +112,9 @@ func (w *wanted) ready() proxy.Ready {
 	}
 	var until time.Time
 	return func(ctx context.Context, turn *fleet.Turn) error {
+		if w.rules == nil && turn.Load == fleet.LoadNone {
+			return nil
+		}
 		if until.IsZero() {
 			until = time.Now().Add(w.loadWait)
 		}

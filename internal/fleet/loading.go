@@ -73,6 +73,9 @@ func (l *Loading) Done(now time.Time, keep time.Duration) {
 	})
 }
 
+// Dropped notes that nothing came of it, and that this is nobody's fault: it was refused, or not sent at all.
+func (l *Loading) Dropped() { l.over(func(*Facts) {}) }
+
 // Failed notes that it came to nothing.
 func (l *Loading) Failed(now time.Time, o Outcome) {
 	s := l.server
@@ -89,8 +92,11 @@ func (l *Loading) over(change func(f *Facts)) (before, after *Facts) {
 		change(f)
 		f.Held--
 		f.due = f.due.without(l.runner)
-		if f.Loading = (time.Time{}); f.due != nil { // the next is about to be sent
+		switch {
+		case f.due != nil: // the next is about to be sent
 			f.Loading, f.Wanted, f.Again = time.Now(), f.due.all[0], true
+		case f.Wanted == l.runner: // else it is the claim of a request that has not come to its load yet
+			f.Loading = time.Time{}
 		}
 	})
 	if after.Loading.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"gollamas/internal/balance"
 	"gollamas/internal/ollamatest"
 )
 
@@ -130,5 +131,26 @@ func TestAHugeOptionIsNotKeptAndHasNothingLoaded(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+func TestARequestThatTheGuardMovesIsAnsweredAlikeUnderEachPolicy(t *testing.T) {
+	for _, policy := range balance.Names {
+		t.Run(policy, func(t *testing.T) {
+			pretend(t, "balance: "+policy+"\n"+twoBoxes, both(paced(time.Millisecond)), func(t *testing.T, w *world) {
+				w.warm("a", "m", size(2048))
+				w.warm("b", "m", size(8192))
+				body := about("m", size(8192), once)
+				for range 4 {
+					a := w.post("/api/chat", body)
+					if own := w.ownAnswer("b", "/api/chat", body); a.by() != "b" || masked(a.reply) != masked(own) {
+						t.Errorf("%q answers %s\nwant b and %s", a.by(), masked(a.reply), masked(own))
+					}
+				}
+				if w.loads() != 2 {
+					t.Errorf("%d loads", w.loads())
+				}
+			})
+		})
 	}
 }

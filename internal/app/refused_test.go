@@ -61,3 +61,36 @@ func TestWhatTheServerRefusesHasNothingLoaded(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatTheServerRefusesIsRefusedUnderARuleToo(t *testing.T) {
+	file := "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], keep_alive: {enforce: 30m}, num_ctx: {enforce: 8192}}}\n"
+	for keep, status := range map[string]int{`true`: 400, `"30"`: 400, `{}`: 400, `1e300`: 200, `"1s"`: 200} {
+		t.Run(keep, func(t *testing.T) {
+			pretend(t, file, map[string]ollamatest.Options{"a": slowly(10 * time.Second)}, func(t *testing.T, w *world) {
+				body := about("m", `"keep_alive":`+keep+`,`)
+				a := w.post("/api/chat", body)
+				if a.status != status {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+				if status == 200 {
+					if got := w.stays("a", "m"); got != 30*time.Minute {
+						t.Errorf("it stays for %v", got)
+					}
+					return
+				}
+				if own := w.ownAnswer("a", "/api/chat", body); masked(own) != masked(a.reply) || a.took > time.Second || w.boxes["a"].toLoad("m")+w.loads() != 0 {
+					t.Errorf("after %v, with %d loads: %s\nthe server itself: %s", a.took, w.loads(), a.body, own.body)
+				}
+			})
+		})
+	}
+	t.Run("no variant is made", func(t *testing.T) {
+		pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
+			w.post(spokenAt, `{"model":"m"}`).want(t, 400, "[] is too short - 'messages'")
+			wait(time.Minute)
+			if n := len(asked(w.boxes["a"].Server, "/api/create")) + w.loads(); n != 0 {
+				t.Errorf("%d variants and loads", n)
+			}
+		})
+	})
+}

@@ -109,7 +109,7 @@ func compareRunner(t *testing.T, body []byte, r Runner, judge asJudged) {
 var runnerSeeds = []string{
 	`{}`, `null`, `{"options":null}`, `{"options":{}}`, `{"shift":false}`, `{"shift":null,"Shift":false}`, `{"shift":false,"shift":null}`,
 	`{"options":{"num_ctx":4096}}`, `{"options":{"num_ctx":2.9}}`, `{"options":{"num_ctx":-0.0}}`, `{"options":{"num_ctx":1e3,"num_ctx":null}}`,
-	`{"options":{"num_ctx":null,"num_batch":512}}`, `{"options":{"num_batch":512.9,"num_gpu":-1.5,"main_gpu":-0.3,"num_thread":0.7}}`,
+	`{"options":{"num_batch":null,"num_gpu":5}}`, `{"options":{"num_batch":4,"num_batch":null}}`, `{"options":{"num_ctx":null,"num_batch":512}}`, `{"options":{"num_batch":512.9,"num_gpu":-1.5,"main_gpu":-0.3,"num_thread":0.7}}`,
 	`{"options":{"num_batch":4},"options":{"num_gpu":3}}`, `{"options":{"num_batch":4},"options":null,"options":{"num_ctx":9}}`,
 	`{"Options":{"num_batch":4},"OPTIONS":{"num_batch":5},"options":{"NUM_BATCH":6}}`, `{"optionſ":{"num_ctx":9}}`,
 	`{"options":{"num_\u0063tx":7,"num_ctx":8}}`, `{"opt\u0069ons":{"use_mm\u0061p":true}}`, `{"options":{"use_mmap":1,"num_batch":false}}`,

@@ -166,7 +166,7 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 	if t.proof { // another may be let through: this answer may take long
 		t.Server.changeBreaker(func(b Breaker) Breaker { b.Trying = false; return b })
 	}
-	before, _ := t.pair.change(func(f *Facts) {
+	before, after := t.pair.change(func(f *Facts) {
 		f.Breaker.Trying = f.Breaker.Trying && !t.trial
 		loading := f.Loading
 		f.Answered, f.Last = now, t.want.Runner
@@ -191,6 +191,9 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 	if !before.Loading.IsZero() && before.Held == 0 {
 		t.Server.pushed(t.want.Key)
 		t.Server.LookAgain() // something may have had to go
+	}
+	if before.Kept != after.Kept && t.Server.opts.Changed != nil {
+		t.Server.opts.Changed() // it may leave before the next look
 	}
 }
 

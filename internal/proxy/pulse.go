@@ -19,6 +19,7 @@ type pulse struct {
 	job     *Job
 	x       *Exchange
 	stop    func()
+	written int64       // bytes, of comments and of whatever came behind them
 	begun   bool        // comments have been written, and so the head
 	header  http.Header // what others want of it, which comes too late
 	failing []byte      // an answer that is no stream, nil = it is one
@@ -57,7 +58,7 @@ func (p *pulse) comments(stopped <-chan struct{}) {
 			control := http.NewResponseController(p.ResponseWriter)
 			_ = control.SetWriteDeadline(time.Now().Add(stalledClient)) // a test's writer may have none
 			n, err := p.ResponseWriter.Write([]byte(comment))
-			if p.x.BytesOut += int64(n); err != nil || control.Flush() != nil {
+			if p.written += int64(n); err != nil || control.Flush() != nil {
 				return // the client has left, and its context says so, or takes nothing any more
 			}
 			_ = control.SetWriteDeadline(time.Time{})
@@ -93,21 +94,30 @@ func (p *pulse) Write(b []byte) (int, error) {
 		}
 		return len(b), nil
 	}
-	return p.ResponseWriter.Write(b)
+	n, err := p.ResponseWriter.Write(b)
+	p.written += int64(n)
+	return n, err
 }
 
 // Unwrap is for http.ResponseController.
 func (p *pulse) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
-// end ends the stream that has begun, where all that came then was no stream.
+// end ends the stream that has begun, where all that came then was no stream, and says what all of it has come to:
+// those who wrote into it know of no comments, and of no record that stands for their answer.
 func (p *pulse) end() {
 	p.stop()
-	if p.failing == nil {
-		return
+	if p.failing != nil {
+		p.fail()
 	}
+	p.x.BytesOut = p.written
+}
+
+// fail writes the record of an error in the place of an answer that is no stream.
+func (p *pulse) fail() {
 	text := ollama.ErrorText(p.failing)
 	if text == "" {
 		text = "the server's answer was no stream"
 	}
-	_, _ = p.ResponseWriter.Write(ollama.ErrorRecord(p.job.Dialect, p.job.Endpoint, text)) // a client that is gone is not told
+	n, _ := p.ResponseWriter.Write(ollama.ErrorRecord(p.job.Dialect, p.job.Endpoint, text)) // a client that is gone is not told
+	p.written += int64(n)
 }

@@ -332,3 +332,16 @@ func TestARunnerIsAsRulesHaveIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEnforcedKeepAliveMendsNothingThatTheServerRefuses(t *testing.T) {
+	const last = `"options":{"num_ctx":4096},`
+	for said, want := range map[string]string{
+		`true`: `true`, `"30"`: `"30"`, `{}`: `{}`, `[1]`: `[1]`, `""`: `""`, `"soon"`: `"soon"`, `1e999`: `1e999`,
+		`1e300`: `-1`, `"1h"`: `-1`, `0`: `-1`, `null`: `-1`, `"30s"`: `-1`, `1e10`: `-1`,
+	} {
+		body := func(keep string) string { return `{"keep_alive":` + keep + `,` + last + `"model":"m"}` }
+		if got := string(edited(object(t, body(said)), wish(-1, 4096, Enforced))); got != body(want) {
+			t.Errorf("got %s, want %s", got, body(want))
+		}
+	}
+}

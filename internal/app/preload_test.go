@@ -434,9 +434,10 @@ func TestThatAClientHadAPreloadedModelUnloadedIsSaidUntilItIsBack(t *testing.T) 
 
 func TestAPreloadedModelThatIsUnloadedAndUsedAtOnceIsNotSaidToBeAway(t *testing.T) {
 	o := sized(0, "m=1")
-	o.Models[0].Load = -1 // no look comes between
+	o.Models[0].Load = -1
 	pretend(t, onA+"models: {m: {routes: a, preload: true}}\n", map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
 		wait(15 * time.Second)
+		w.server(0).LookNow(t.Context(), time.Second) // so that none comes between
 		w.post("/api/generate", `{"model":"m","keep_alive":0}`).want(t, 200, `"unload"`)
 		w.talk("m", "a")
 		wait(20 * time.Second)

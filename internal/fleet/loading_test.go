@@ -64,7 +64,7 @@ func TestAModelIsLoadingAsLongAsAnyLoadOfItIs(t *testing.T) {
 	want := func(what string, held, due int, forOne, forTwo bool) {
 		t.Helper()
 		f := s.Facts(key)
-		if f.Loading.IsZero() != (held == 0) || f.Held != held || f.Due.n != due || held > 0 && (f.LoadsFor(one) != forOne || f.LoadsFor(two) != forTwo) {
+		if f.Loading.IsZero() != (held == 0) || f.Held != held || len(f.due.runners()) != due || held > 0 && (f.LoadsFor(one) != forOne || f.LoadsFor(two) != forTwo) {
 			t.Errorf("%s: %+v", what, f)
 		}
 	}

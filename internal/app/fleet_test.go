@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -30,12 +31,18 @@ type box struct {
 	mu    sync.Mutex
 	door  *ollamatest.Pipes
 	lines map[*line]bool // connections that gollamas has to it
+	lag   atomic.Int64   // how long what gollamas sends is on its way; nanoseconds
 }
 
 // A line is a connection that its box knows of as long as it is open.
 type line struct {
 	net.Conn
 	of *box
+}
+
+func (l *line) Write(b []byte) (int, error) {
+	time.Sleep(time.Duration(l.of.lag.Load()))
+	return l.Conn.Write(b)
 }
 
 func (l *line) Close() error {

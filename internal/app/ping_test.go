@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gollamas/internal/fleet"
 	"gollamas/internal/ollamatest"
 )
 
@@ -266,6 +267,111 @@ func TestTwoNamesOfOneModelThatFightAreNamedInTheState(t *testing.T) {
 				wait(11 * time.Minute)
 				if got := fights(); got != "" {
 					t.Errorf("noted still: %q", got)
+				}
+			})
+		})
+	}
+}
+
+// found has a model in the memory of a server before gollamas knows of that server.
+func (w *world) found(host string, o ollamatest.Options, load string) {
+	w.t.Helper()
+	w.add(host, o)
+	w.direct(host, "/api/generate", load)
+	w.move(nil, host)
+	wait(20 * time.Second)
+}
+
+const onFarm = "connections: {a: 'http://a.localhost', f: 'dns+http://" + farm + "'}\n" + inOrder
+
+// Before v0.30 Ollama compares the context that is asked for before it cuts that to what the model was trained
+// for: to ask for what is shown would be a reload.
+func TestAPingDoesNotReloadWhatSomebodyElseHasLoadedWithoutAContext(t *testing.T) {
+	for _, version := range []string{"0.24.0", "0.33.0"} {
+		t.Run(version, func(t *testing.T) {
+			o := sized(0, "m=1")
+			o.Version, o.Models[0].Context, o.Models[0].Load = version, 2048, -1
+			file := onFarm + "models: {m: {routes: f, preload: true, keep_alive: 1m}}\n"
+			pretend(t, file, nil, func(t *testing.T, w *world) {
+				w.found("10.0.0.2", o, `{"model":"m","keep_alive":"1m"}`)
+				for range 5 {
+					wait(30 * time.Second)
+					w.post("/api/chat", about("m")).want(t, 200, `"done":true`)
+				}
+				wait(10 * time.Minute)
+				for _, l := range w.boxes["10.0.0.2"].Loads() {
+					if l.Reload != "" {
+						t.Errorf("it was loaded again for %s: %+v", l.Reload, l)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestPingsOfWhatOthersHaveLoadedAreNotTakenForWhatRequestsAskFor(t *testing.T) {
+	for _, version := range []string{"0.24.0", "0.33.0"} {
+		t.Run(version, func(t *testing.T) {
+			o := sized(0, "m=1")
+			o.Version, o.Models[0].Load = version, -1
+			file := onFarm + "models: {m: {routes: [{connection: f, preload: true}, a], keep_alive: 1m}}\n"
+			pretend(t, file, map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
+				w.found("10.0.0.2", o, `{"model":"m","keep_alive":"1m"}`)
+				wait(2 * time.Minute)
+				all := asked(w.boxes["10.0.0.2"].Server, "/api/generate")
+				if last := string(all[len(all)-1].Body); last != `{"model":"m:latest","keep_alive":"1m0s","options":{"num_ctx":4096},"stream":false}` {
+					t.Errorf("a ping is %s", last)
+				}
+				for range 3 {
+					w.post("/api/chat", about("m")).want(t, 200, `"done":true`)
+					if x := w.last(); x.Place != "f" || x.Attempts[0].Load != fleet.LoadNone {
+						t.Errorf("a plain request: %+v", x.Attempts)
+					}
+				}
+				w.wantLoads("a")
+				if f := w.facts(1, "m"); f.Loads != 0 || f.Reloads != 0 {
+					t.Errorf("loads are counted: %+v", f)
+				}
+			})
+		})
+	}
+}
+
+// A look at such a server takes longer than what it shows stays fresh.
+func TestAModelOnASlowServerNeverLeaves(t *testing.T) {
+	for _, lag := range []time.Duration{300 * time.Millisecond, 400 * time.Millisecond, time.Second} {
+		t.Run(lag.String(), func(t *testing.T) {
+			file := onA + "models: {m: {routes: a, preload: true, keep_alive: 2m}}\n"
+			pretend(t, file, map[string]ollamatest.Options{"a": sized(0, "m=1")}, func(t *testing.T, w *world) {
+				wait(20 * time.Second)
+				w.boxes["a"].lag.Store(int64(lag))
+				w.wantHeld("a", "m", 20*time.Minute)
+				w.wantLoads("a", "m")
+				if n := len(w.boxes["a"].pings()); n < 10 || n > 25 {
+					t.Errorf("%d pings in 20 minutes", n)
+				}
+			})
+		})
+	}
+}
+
+func TestAClientsVeryShortKeepAliveIsNotPingedForEver(t *testing.T) {
+	for _, keep := range []string{"500ms", "600ms", "1s", "9s"} {
+		t.Run(keep, func(t *testing.T) {
+			pretend(t, onA+"models: {m: {routes: a, preload: true}}\n", map[string]ollamatest.Options{"a": sized(0, "m=1")}, func(t *testing.T, w *world) {
+				wait(20 * time.Second)
+				w.post("/api/chat", about("m", `"keep_alive":"`+keep+`",`)).want(t, 200, `"done":true`)
+				looks, pings := len(asked(w.boxes["a"].Server, "/api/ps")), len(w.boxes["a"].pings())
+				wait(10 * time.Minute)
+				if n := len(w.boxes["a"].pings()) - pings; n > 5 {
+					t.Errorf("%d pings in ten minutes", n)
+				}
+				if n := len(asked(w.boxes["a"].Server, "/api/ps")) - looks; n > 150 { // with one in 5 s it is 120
+					t.Errorf("%d looks in ten minutes", n)
+				}
+				w.wantLoads("a", "m")
+				if !w.holds("a", "m") {
+					t.Error("it has left")
 				}
 			})
 		})

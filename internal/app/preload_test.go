@@ -374,3 +374,60 @@ func TestWhatClientsAskForStaysWhereARuleIsOnlyADefault(t *testing.T) {
 		}
 	})
 }
+
+// Since v0.30 a server lists nothing of a model while it loads it.
+func TestAPreloadedModelThatAClientHasLoadedAgainIsNotLoadedOnceMore(t *testing.T) {
+	for _, version := range []string{"0.24.0", "0.33.0"} {
+		for name, more := range map[string]string{"alone": "", "beside another": ", n: {routes: a, preload: true}"} {
+			t.Run(version+name, func(t *testing.T) {
+				o := sized(10, "m=6", "n=1")
+				o.Version, o.Load = version, 30*time.Second
+				pretend(t, onA+"models: {m: {routes: a, preload: true}"+more+"}\n", map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
+					wait(2 * time.Minute)
+					before := w.boxes["a"].loads()
+					for i := range 4 {
+						a := w.post("/api/chat", about("m", size(2048*(1+i%2))))
+						a.want(t, 200, `"done":true`)
+						wait(time.Duration(i) * 10 * time.Second)
+					}
+					w.impatient("/api/chat", about("m", size(1024)), time.Second).end()
+					wait(20 * time.Minute)
+					w.wantLoads("a", append(before, "m", "m", "m", "m", "m")...)
+					if n := w.note(0, "preload"); n != "" || w.logged("not preloaded") != 0 {
+						t.Errorf("noted: %s\n%s", n, w.log)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestThatAClientHadAPreloadedModelUnloadedIsSaidUntilItIsBack(t *testing.T) {
+	const said = `"a client had a preloaded model unloaded: it comes back when it is used or the server returns"`
+	for name, back := range map[string]func(t *testing.T, w *world){
+		"it is used":         func(_ *testing.T, w *world) { w.talk("m", "a") },
+		"somebody loads it":  func(_ *testing.T, w *world) { w.direct("a", "/api/generate", `{"model":"m"}`) },
+		"the server returns": func(t *testing.T, w *world) { w.boxes["a"].die(); wait(20 * time.Second); w.boxes["a"].rise(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			pretend(t, onA+"models: {m: {routes: a, preload: true}}\n", map[string]ollamatest.Options{"a": sized(0, "m=1")}, func(t *testing.T, w *world) {
+				wait(15 * time.Second)
+				w.post("/api/generate", `{"model":"m","keep_alive":0}`).want(t, 200, `"unload"`)
+				for range 3 {
+					wait(10 * time.Minute)
+					if got, want := w.note(0, "preload"), "m was unloaded by a client, and comes back when it is used or the server returns"; got != want {
+						t.Errorf("noted: %q, want %q", got, want)
+					}
+				}
+				if w.logged(said) != 1 || w.logged(said, `"INFO"`, `"model":"m"`, `"server":"a"`) != 1 {
+					t.Errorf("not one line says so\n%s", w.log)
+				}
+				back(t, w)
+				wait(20 * time.Second)
+				if got := w.note(0, "preload"); got != "" || !w.holds("a", "m") {
+					t.Errorf("noted: %q", got)
+				}
+			})
+		})
+	}
+}

@@ -48,3 +48,29 @@ func marked(cfg config.Config, connections []*fleet.Connection, key string) (out
 	}
 	return out
 }
+
+// A Preload is a model that is to be in memory, as a person is told of it.
+type Preload struct {
+	Model       string
+	Connections []string // IDs
+	Ping        string   // how often it is renewed at least, "" = never
+}
+
+// Preloads are the models that are to be in memory, in the operator's order. What rules have leave at once is none of them.
+func (a *App) Preloads() (out []Preload) {
+	ping := ""
+	if a.cfg.Ping > 0 {
+		ping = lasting(rewrite.KeepAlive(a.cfg.Ping))
+	}
+	for _, r := range residents(a.cfg, a.connections, a.table, a.rules) {
+		if k := r.Wish.KeepAlive; k.Said() && k.Value == 0 {
+			continue
+		}
+		if n := len(out); n == 0 || out[n-1].Model != r.Name.Short() {
+			out = append(out, Preload{Model: r.Name.Short(), Ping: ping})
+		}
+		last := &out[len(out)-1]
+		last.Connections = append(last.Connections, r.Connection.ID())
+	}
+	return out
+}

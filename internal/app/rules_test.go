@@ -2,6 +2,9 @@ package app
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +165,87 @@ func TestAModelThatIsNotToStayIsThereForWhoWaits(t *testing.T) {
 		wait(11 * time.Second)
 		if w.seenOn("a", "m") {
 			t.Error("it is still there")
+		}
+	})
+}
+
+func TestAnEnforcedKeepAliveIsSaidAgainWhereItHasBeenForgotten(t *testing.T) {
+	file := "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], keep_alive: {enforce: -1}}}\n"
+	for name, forget := range map[string]func(t *testing.T, w *world){
+		"the server restarts between two looks": func(t *testing.T, w *world) {
+			w.boxes["a"].die()
+			w.boxes["a"].rise(t)
+			w.post(spokenAt, about("m")).want(t, 200, "") // it has the model loaded, and can say nothing
+		},
+		"somebody else has it loaded after that": func(t *testing.T, w *world) {
+			w.boxes["a"].die()
+			w.boxes["a"].rise(t)
+			w.direct("a", "/api/generate", `{"model":"m"}`)
+		},
+		"somebody else says less": func(_ *testing.T, w *world) { w.direct("a", "/api/generate", `{"model":"m","keep_alive":"1m"}`) },
+		"it has left, and somebody else has it loaded": func(_ *testing.T, w *world) {
+			w.direct("a", "/api/generate", `{"model":"m","keep_alive":0}`)
+			wait(2 * interval)
+			w.direct("a", "/api/generate", `{"model":"m"}`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pretend(t, file, map[string]ollamatest.Options{"a": paced(time.Millisecond)}, func(t *testing.T, w *world) {
+				w.post(spokenAt, about("m")).want(t, 200, "")
+				forget(t, w)
+				wait(2 * interval)
+				w.post(spokenAt, about("m")).want(t, 200, "")
+				wait(20 * time.Minute)
+				if !w.seenOn("a", "m") {
+					t.Error("it has left")
+				}
+			})
+		})
+	}
+}
+
+func TestWhatWasSaidOfALoadIsNotTakenForSaidOfTheNext(t *testing.T) {
+	file := "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], keep_alive: {enforce: 20m}}}\n"
+	pretend(t, file, map[string]ollamatest.Options{"a": paced(time.Millisecond)}, func(t *testing.T, w *world) {
+		w.post(spokenAt, about("m")).want(t, 200, "")
+		wait(time.Hour) // its time is over
+		w.warm("a", "m")
+		w.post(spokenAt, about("m")).want(t, 200, "")
+		if got := w.stays("a", "m"); got != 20*time.Minute {
+			t.Errorf("it stays for %v", got)
+		}
+	})
+}
+
+// hear has a model write down what is said in a sound.
+func (w *world) hear(model string) reply {
+	w.t.Helper()
+	form, contentType := transcription(w.t, model)
+	req, err := http.NewRequestWithContext(w.t.Context(), "POST", "http://localhost/v1/audio/transcriptions?x=1", strings.NewReader(form))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", contentType)
+	return roundTrip(req, w.door, io.Discard)
+}
+
+func TestRulesHoldForTranscriptions(t *testing.T) {
+	file := "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], num_ctx: 8192, keep_alive: 45m, aliases: [whisper]}}\n"
+	o := sizedBox()
+	o["a"].Models[0].Capabilities = []string{"completion", "vision", "audio"}
+	pretend(t, file, o, func(t *testing.T, w *world) {
+		for i, name := range []string{"m", "whisper"} {
+			w.hear(name).want(t, 200, `{"text":"`)
+			if got := w.stays("a", "m"); got != 45*time.Minute {
+				t.Errorf("it stays for %v", got)
+			}
+			if at := "/v1/audio/transcriptions?model=" + url.QueryEscape(ofOld) + "&x=1"; len(asked(w.boxes["a"].Server, at)) != 1+i {
+				t.Errorf("%s: it was not asked of the variant: %s", name, w.last().Sent)
+			}
+		}
+		w.post("/api/chat", about("m")).want(t, 200, `"done":true`) // with the same context
+		if loads := w.boxes["a"].Loads(); len(loads) != 1 || loads[0].NumCtx != 8192 {
+			t.Errorf("%+v", loads)
 		}
 	})
 }

@@ -467,3 +467,93 @@ func TestAVariantsNameCostsNoMemory(t *testing.T) {
 		t.Errorf("%v allocations, name %q", n, r.variants.Name(at, key, 8192))
 	}
 }
+
+func TestAClientThatLeavesWhileItsVariantIsMadeHasNothingLoadedNorRenewed(t *testing.T) {
+	const kept = "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: [a], num_ctx: 8192, keep_alive: 45m}}\n"
+	for name, load := range map[string]func(w *world){
+		"not loaded": func(*world) {},
+		"by a client": func(w *world) {
+			w.post("/api/chat", about("m", `"keep_alive":"5m",`)).want(t, 200, `"done":true`)
+		},
+		"by somebody else": func(w *world) { w.warm("a", "m", size(8192)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			pretend(t, kept, sizedBox(), func(t *testing.T, w *world) {
+				box := w.boxes["a"]
+				load(w)
+				n := len(box.Loads())
+				defer box.Fault(ollamatest.Fault{Kind: ollamatest.Hang, Path: "/api/create"})()
+				w.impatient(spokenAt, saying("m"), time.Second).end()
+				wait(20 * time.Second)
+				w.wantNLoads("a", n)
+				if all := asked(box.Server, "/api/generate"); len(all) != n {
+					t.Errorf("it has caused %d requests, the last %s", len(all)-n, all[len(all)-1].Body)
+				}
+				if f := w.facts(0, "m"); f.Held != 0 || !f.Loading.IsZero() || f.InFlight != 0 {
+					t.Errorf("%+v", f)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatHasFailedOnceIsNotWaitedForAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault ollamatest.Fault
+		first time.Duration // that one request waits for
+	}{
+		"500":       {ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/create", Status: 500, Body: `{"error":"disk full"}`}, 5 * time.Second},
+		"no answer": {ollamatest.Fault{Kind: ollamatest.Hang, Path: "/api/create"}, 35 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pretend(t, withSize, sizedBox(), func(t *testing.T, w *world) {
+				w.boxes["a"].Fault(c.fault)
+				for i := range 60 { // for half an hour
+					a := w.post(spokenAt, saying("m"))
+					a.want(t, 200, `"model":"m"`)
+					if most := c.first; i == 0 && a.took > most || i > 0 && a.took > time.Second {
+						t.Errorf("request %d waited %v", i, a.took)
+					}
+					wait(30 * time.Second)
+				}
+				if n := len(sent(w.boxes["a"], "/api/create")); n < 10 || n > 31 {
+					t.Errorf("it was tried %d times in half an hour", n)
+				}
+			})
+		})
+	}
+}
+
+func TestAVariantIsNobodysToAskForNorToPullNorToShow(t *testing.T) {
+	for name, file := range map[string]string{
+		"any model":    "connections: {a: 'http://a.localhost'}\nmodels: {'*': a}\nnum_ctx: 8192\n",
+		"what is open": "connections: {a: 'http://a.localhost'}\nmodels: {m: a}\nallow_running: true\nnum_ctx: 8192\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			pretend(t, file, sizedBox(), func(t *testing.T, w *world) {
+				box := w.boxes["a"]
+				w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`) // so that it is there, and loaded
+				wait(interval)
+				box.Reset()
+				for _, variant := range []string{ofOld, ofNew, "GOLLAMAS/M:LATEST-CTX8192-AAAAAAAAAAAA", "registry.ollama.ai/" + ofOld} {
+					named := fmt.Sprintf(`{"model":%q,"prompt":"x","input":"x","keep_alive":0,"stream":false}`, variant)
+					for _, path := range []string{"/api/generate", "/api/embed", "/api/embeddings", "/api/show", "/v1/completions", "/v1/embeddings", "/v1/responses"} {
+						w.post(path, named).want(t, 404, "not found")
+					}
+					for _, path := range []string{"/api/chat", spokenAt, "/v1/messages"} {
+						w.post(path, about(variant, `"max_tokens":9,`)).want(t, 404, "not found")
+					}
+					w.post("/api/pull", named).want(t, 403, "")
+				}
+				for _, q := range box.Requests() {
+					switch q.URL {
+					case "/api/version", "/api/tags", "/api/ps":
+					default:
+						t.Errorf("the server got %s %s", q.URL, q.Body)
+					}
+				}
+				w.wantNLoads("a", 0)
+			})
+		})
+	}
+}

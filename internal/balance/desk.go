@@ -61,7 +61,7 @@ func (a *Ask) on(s *fleet.Server) ollama.Runner {
 type Call struct {
 	desk   *Desk
 	ask    Ask
-	line   line // it waits in
+	waits  *line // what it waits in, nil = it was not asked yet
 	tried  []*fleet.Server
 	waited time.Duration // in the queue, before
 	since  time.Time     // in the queue now; zero = it is not
@@ -77,7 +77,7 @@ func (c *Call) wait(now time.Time) time.Duration {
 }
 
 // Call begins one.
-func (d *Desk) Call(ask Ask) *Call { return &Call{desk: d, ask: ask, line: ask.line()} }
+func (d *Desk) Call(ask Ask) *Call { return &Call{desk: d, ask: ask} }
 
 // mostRounds bounds what is remembered of names that come from clients.
 const mostRounds = 4096

@@ -17,6 +17,15 @@ type line struct {
 	runner ollama.Runner
 }
 
+// line is where the request waits. The desk's lock is held.
+func (c *Call) line() line {
+	if c.waits == nil {
+		l := c.ask.line()
+		c.waits = &l
+	}
+	return *c.waits
+}
+
 // line is where a request waits: with all that have the model loaded the same way, if rules make it so everywhere.
 func (a *Ask) line() line {
 	if a.On == nil {
@@ -74,9 +83,8 @@ func (c *Call) take(hope fleet.Hope) (*fleet.Turn, *waiter, error) {
 	defer d.mu.Unlock()
 	clear(d.boxes)
 	ahead := 0
-	if q := d.queues[c.line]; q != nil {
-		d.serve(c.line, q, now) // nobody is overtaken
-		ahead = len(q.waiters)
+	if len(d.queues) > 0 {
+		ahead = d.overtaken(c, now)
 	}
 	full := d.len.Load() >= int64(d.length)
 	turn, waits := d.pick(c, hope, ahead, full, now)
@@ -102,12 +110,22 @@ func (c *Call) take(hope fleet.Hope) (*fleet.Turn, *waiter, error) {
 	return nil, w, nil
 }
 
+// overtaken gives places to those who wait already for the same, and says how many still do: nobody is overtaken.
+func (d *Desk) overtaken(c *Call, now time.Time) int {
+	q := d.queues[c.line()]
+	if q == nil {
+		return 0
+	}
+	d.serve(c.line(), q, now)
+	return len(q.waiters)
+}
+
 // join puts a waiter behind those that came before it; one that waits again keeps its place.
 func (d *Desk) join(w *waiter) {
-	q := d.queues[w.call.line]
+	q := d.queues[w.call.line()]
 	if q == nil {
 		q = &queue{model: w.call.ask.Model}
-		d.queues[w.call.line] = q
+		d.queues[w.call.line()] = q
 	}
 	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return int(o.call.ticket) - int(t) })
 	q.waiters = slices.Insert(q.waiters, i, w)
@@ -160,9 +178,9 @@ func (c *Call) giveUp(w *waiter, why error) (*fleet.Turn, error) {
 	d.mu.Lock()
 	clear(d.boxes)
 	_, late := why.(*fleet.Busy)
-	if q := d.queues[c.line]; q != nil {
+	if q := d.queues[c.line()]; q != nil {
 		if i := slices.Index(q.waiters, w); i >= 0 {
-			d.remove(c.line, q, i)
+			d.remove(c.line(), q, i)
 			if turn := c.lastChance(w, late); turn != nil {
 				w.given <- turn
 			}

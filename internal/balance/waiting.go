@@ -22,7 +22,7 @@ const (
 // retryAfter guesses how long those who wait now will keep the servers busy. The lock is held.
 func (d *Desk) retryAfter(c *Call) time.Duration {
 	waiting, places, service, load := 1, 0, time.Duration(0), time.Duration(0)
-	if q := d.queues[c.line]; q != nil {
+	if q := d.queues[c.line()]; q != nil {
 		waiting += len(q.waiters)
 	}
 	for _, m := range c.ask.Members() {

@@ -179,6 +179,7 @@ func (t terminal) check(args []string) error {
 	}
 	fmt.Fprintf(t.out, "would serve on %s:\n", cfg.Listen)
 	t.routes(a.Lines())
+	t.preloads(a.Preloads())
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -15,6 +16,21 @@ func rules(l app.Line) string {
 		return ""
 	}
 	return "  (" + strings.Join(all, "; ") + ")"
+}
+
+// preloads prints what is to be in memory, and where.
+func (t terminal) preloads(all []app.Preload) {
+	if len(all) == 0 {
+		return
+	}
+	renewed := "never pinged"
+	if every := all[0].Ping; every != "" {
+		renewed = "pinged every " + every
+	}
+	fmt.Fprintf(t.out, "would keep loaded, %s:\n", renewed)
+	for _, p := range all {
+		fmt.Fprintf(t.out, "  %s  on %s\n", p.Model, strings.Join(p.Connections, " and "))
+	}
 }
 
 // values are the values of one setting, in the order of the connections, and where they do not hold on each, on which.

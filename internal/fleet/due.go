@@ -6,27 +6,28 @@ import (
 	"gollamas/internal/ollama"
 )
 
-// mostDue is of how many loads of one model, each with other options, is remembered what they are for.
-const mostDue = 4
+// A due is what loads are for that gollamas has begun or is about to begin, in their order; nil = there are none.
+// It never changes; another takes its place.
+type due struct{ all []ollama.Runner }
 
-// A due is what loads are for that gollamas has begun or is about to begin, in their order. It is
-// of a fixed size so that facts can be compared.
-type due struct {
-	all [mostDue]ollama.Runner
-	n   int
+// runners are those of all of them. They are not to be changed.
+func (d *due) runners() []ollama.Runner {
+	if d == nil {
+		return nil
+	}
+	return d.all
 }
 
-func (d *due) add(r ollama.Runner) {
-	if d.n < mostDue {
-		d.all[d.n] = r
-		d.n++
-	}
-}
+func (d *due) with(r ollama.Runner) *due { return &due{append(slices.Clone(d.runners()), r)} }
 
-func (d *due) remove(r ollama.Runner) {
-	if i := slices.Index(d.all[:d.n], r); i >= 0 {
-		copy(d.all[i:], d.all[i+1:d.n])
-		d.n--
-		d.all[d.n] = ollama.Runner{}
+// without is the same without the first that is for this.
+func (d *due) without(r ollama.Runner) *due {
+	all := slices.Clone(d.runners())
+	if i := slices.Index(all, r); i >= 0 {
+		all = slices.Delete(all, i, i+1)
 	}
+	if len(all) == 0 {
+		return nil
+	}
+	return &due{all}
 }

@@ -85,6 +85,7 @@ func TestALoadThatNobodyWaitsForIsOver(t *testing.T) {
 	now := time.Now()
 	s.state.Store(seen(now, 0, 0))
 	one, other := s.Take(Want{Key: key, Counted: true}, now), s.Take(Want{Key: key, Counted: true}, now)
+	one.WhenServed(func() {}) // gollamas has it loaded
 	one.End(now, Outcome{})
 	if s.Facts(key).Loading.IsZero() {
 		t.Error("over, though somebody waits for it still")

@@ -23,7 +23,7 @@ func (s *Server) Load(key string, r ollama.Runner, now time.Time) *Loading {
 	state := s.State()
 	l.pair = s.enter(key, func(f *Facts) {
 		f.Held++
-		f.Due.add(r)
+		f.due = f.due.with(r)
 		if !f.Loading.IsZero() && f.Wanted == r {
 			return
 		}
@@ -73,6 +73,9 @@ func (l *Loading) Done(now time.Time, keep time.Duration) {
 	})
 }
 
+// Dropped notes that nothing came of it, and that this is nobody's fault: it was refused, or not sent at all.
+func (l *Loading) Dropped() { l.over(func(*Facts) {}) }
+
 // Failed notes that it came to nothing.
 func (l *Loading) Failed(now time.Time, o Outcome) {
 	s := l.server
@@ -88,9 +91,12 @@ func (l *Loading) over(change func(f *Facts)) (before, after *Facts) {
 	before, after = l.pair.change(func(f *Facts) {
 		change(f)
 		f.Held--
-		f.Due.remove(l.runner)
-		if f.Loading = (time.Time{}); f.Due.n > 0 { // the next is about to be sent
-			f.Loading, f.Wanted, f.Again = time.Now(), f.Due.all[0], true
+		f.due = f.due.without(l.runner)
+		switch {
+		case f.due != nil: // the next is about to be sent
+			f.Loading, f.Wanted, f.Again = time.Now(), f.due.all[0], true
+		case f.Wanted == l.runner: // else it is the claim of a request that has not come to its load yet
+			f.Loading = time.Time{}
 		}
 	})
 	if after.Loading.IsZero() {

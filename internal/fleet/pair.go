@@ -15,7 +15,7 @@ type Facts struct {
 	Loading  time.Time     // since when a load that a request of ours started is under way; zero = none is
 	Again    bool          // it is there with another context meanwhile
 	Held     int           // loads of gollamas' own that are under way or about to be: nobody's leaving ends them
-	Due      due           // what those are for
+	due      *due          // what those are for
 	Wanted   ollama.Runner // what the load is for
 	Came     time.Time     // when such a load was last over
 	Answered time.Time     // when the first byte of an answer last came: the model was loaded then
@@ -132,10 +132,16 @@ func (s *Server) weigh(state *State) {
 // for how long they were to stay, says nothing of the next load, which may be somebody else's.
 func (s *Server) missed(state *State) {
 	s.pairs.Range(func(key, at any) bool {
-		f := at.(*pair).facts.Load()
-		known := f.Kept != 0 || f.Last != ollama.Runner{}
-		if known && f.Answered.Before(state.Looked) && state.Up && f.InFlight == 0 && state.Running(key.(string)) == nil {
-			at.(*pair).change(func(f *Facts) { f.Kept, f.Last = 0, ollama.Runner{} })
+		gone := func(f *Facts) bool {
+			return !f.Answered.IsZero() && f.Answered.Before(state.Looked) && f.InFlight == 0 && f.Held == 0
+		}
+		p := at.(*pair)
+		if state.Up && state.Running(key.(string)) == nil && gone(p.facts.Load()) {
+			p.change(func(f *Facts) {
+				if gone(f) { // still
+					f.Kept, f.Last, f.Answered = 0, ollama.Runner{}, time.Time{}
+				}
+			})
 		}
 		return true
 	})

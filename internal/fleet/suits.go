@@ -75,7 +75,7 @@ func (f *Facts) suitsNumCtx(s *State, key string, numCtx int) bool {
 
 // LoadsFor says whether a load that is under way, or about to be, is of use to a request.
 func (f *Facts) LoadsFor(r ollama.Runner) bool {
-	return f.Alike(f.Wanted, r) || slices.ContainsFunc(f.Due.all[:f.Due.n], func(had ollama.Runner) bool { return f.Alike(had, r) })
+	return f.Alike(f.Wanted, r) || slices.ContainsFunc(f.due.runners(), func(had ollama.Runner) bool { return f.Alike(had, r) })
 }
 
 // Alike says whether a model that is loaded for one request is loaded as another asks for.

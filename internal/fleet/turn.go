@@ -56,7 +56,9 @@ type Turn struct {
 	trial bool // the pair's breaker let it through to see
 	proof bool // so did the server's
 	over  bool
-	told  func() // what WhenServed was given
+	told  func()    // what WhenServed was given
+	claim time.Time // the Loading that it has set; zero = none
+	rides bool      // that load is gollamas' own
 }
 
 // Take claims a place. It does not ask whether there is one: whoever chooses servers has.
@@ -73,7 +75,7 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 	t.pair = s.enter(w.Key, func(f *Facts) {
 		t.only = f.InFlight == 0
 		t.mixed = s.InFlight() > f.InFlight+1
-		t.Load, t.Fault = f.claims(state, w, now)
+		t.claims(f, state, now)
 		if t.Load >= LoadStart && w.Evicts {
 			s.pushing.Store(&Push{w.Key, now, w.Surely})
 		}
@@ -102,8 +104,9 @@ func (t *Turn) Announce() {
 	}
 }
 
-// WhenServed has do called once, when the first byte of the answer is there or the turn is over.
-func (t *Turn) WhenServed(do func()) { t.told = do }
+// WhenServed has do called once, when the first byte of the answer is there or the turn is over. It is for who has the
+// model loaded for the request.
+func (t *Turn) WhenServed(do func()) { t.told, t.rides = do, true }
 
 func (t *Turn) served() {
 	if do := t.told; do != nil {
@@ -129,25 +132,25 @@ func (t *Turn) Asks(r ollama.Runner) {
 	state := t.Server.State()
 	t.pair.change(func(f *Facts) {
 		if t.Load < LoadStart { // it has claimed none yet
-			t.Load, t.Fault = f.claims(state, t.want, time.Now())
+			t.claims(f, state, time.Now())
 		} else if f.Wanted == had {
 			f.Wanted = r
 		}
 	})
 }
 
-// claims is what a request costs, and what it then begins to count.
-func (f *Facts) claims(s *State, w Want, now time.Time) (load Load, fault string) {
-	switch load = f.cost(s, w); load {
+// claims notes what the request costs, and that a load is to begin where it is to begin one.
+func (t *Turn) claims(f *Facts, s *State, now time.Time) {
+	w := t.want
+	switch t.Load = f.cost(s, w); t.Load {
 	case LoadAgain:
-		fault = cmp.Or(f.Fault(s, w.Key, w.Runner), "num_ctx")
+		t.Fault = cmp.Or(f.Fault(s, w.Key, w.Runner), "num_ctx")
 		f.Reloads++
 		fallthrough
 	case LoadStart:
 		f.Loads++
-		f.Loading, f.Again, f.Wanted = now, load == LoadAgain, w.Runner
+		f.Loading, f.Again, f.Wanted, t.claim = now, t.Load == LoadAgain, w.Runner, now
 	}
-	return load, fault
 }
 
 // Began is when the server was chosen.
@@ -163,7 +166,7 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 	if t.proof { // another may be let through: this answer may take long
 		t.Server.changeBreaker(func(b Breaker) Breaker { b.Trying = false; return b })
 	}
-	before, _ := t.pair.change(func(f *Facts) {
+	before, after := t.pair.change(func(f *Facts) {
 		f.Breaker.Trying = f.Breaker.Trying && !t.trial
 		loading := f.Loading
 		f.Answered, f.Last = now, t.want.Runner
@@ -188,6 +191,9 @@ func (t *Turn) Answered(now time.Time, stream bool) {
 	if !before.Loading.IsZero() && before.Held == 0 {
 		t.Server.pushed(t.want.Key)
 		t.Server.LookAgain() // something may have had to go
+	}
+	if before.Kept != after.Kept && t.Server.opts.Changed != nil {
+		t.Server.opts.Changed() // it may leave before the next look
 	}
 }
 
@@ -231,8 +237,8 @@ func (t *Turn) Abandon() {
 func (f *Facts) end(t *Turn, now time.Time, o Outcome) {
 	f.InFlight--
 	f.Used = now
-	if f.InFlight == 0 && f.Held == 0 {
-		f.Loading = time.Time{} // nobody waits for it: Ollama has given the load up
+	if f.Held == 0 && (f.InFlight == 0 || !t.rides && !t.claim.IsZero() && f.Loading.Equal(t.claim)) {
+		f.Loading = time.Time{} // nobody waits for it, or has it done: Ollama has given the load up
 	}
 	if served := t.only || t.Server.Parallel() > 0; served && o.Verdict == Fine && t.Load == LoadNone {
 		f.Service = f.Service.With(now.Sub(t.began))

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -121,5 +122,32 @@ func TestALookKeepsVariantsApartAndShowsTheirBaseAsLoaded(t *testing.T) {
 	o := s.Loaded[1]
 	if !o.Variant || s.Running(parsed(t, gone).Key()) != nil || sum(s.Loaded) != 15 {
 		t.Errorf("a variant without a base is to take memory and to be nobody's: %+v", o)
+	}
+}
+
+// A server's lists have no bound. What is loaded there is found by what is installed without asking all of that each time.
+func TestTheWorkOfALookGrowsWithItsListsAndNoFaster(t *testing.T) {
+	for name, digest := range map[string]func(i int) string{
+		"models":              func(i int) string { return fmt.Sprintf("%012x", i) + aDigest[12:] },
+		"copies of one":       func(int) string { return aDigest },
+		"of no digest at all": func(int) string { return "" },
+	} {
+		work := func(n int) float64 {
+			var installed, loaded []ollama.Listed
+			for i := range n {
+				base := parsed(t, fmt.Sprintf("m%d", i))
+				installed = append(installed, listed(base.Short(), digest(i)))
+				as := VariantName(base, digest(i), 8192)
+				if as == "" { // then the base itself is loaded
+					as = base.Short()
+				}
+				loaded = append(loaded, listed(as, ""))
+			}
+			return testing.AllocsPerRun(1, func() { seenLists(installed, loaded) })
+		}
+		few, many := work(300), work(3000)
+		if many > 15*few {
+			t.Errorf("%s: %v allocations for 3000 of them, %v for a tenth of that", name, many, few)
+		}
 	}
 }

@@ -83,7 +83,10 @@ func (g *Gateway) decideWork(ask Ask, w *wanted) Decision {
 	e, o := w.endpoint, &w.model.Object
 	d := Decision{Asked: w.model.Asked, Model: known(w.matched)}
 	stream := e.Works && !e.Vectors && o.Bool(ollama.FieldStream, w.native())
-	needs := balance.Ask{Runner: w.own, On: w.runner, Keep: w.keep, Stream: stream, Tools: !o.Empty(ollama.FieldTools), Unloads: unloads(e, o)}
+	needs := balance.Ask{Runner: w.own, Keep: w.keep, Stream: stream, Tools: !o.Empty(ollama.FieldTools), Unloads: unloads(e, o)}
+	if g.rules != nil {
+		needs.On = w.runner
+	}
 	var u unloading
 	needs.Members = w.matched.now(e)
 	if needs.Unloads {

@@ -90,7 +90,12 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		return write(w, *d.Answer, x)
 	}
 	if d.Wait != nil {
-		return write(w, d.Wait(r.Context()), x)
+		a := d.Wait(r.Context())
+		if x.Gone = r.Context().Err() != nil; x.Gone {
+			x.Status = proxy.StatusGone
+			return false
+		}
+		return write(w, a, x)
 	}
 	d.Job.Header, d.Job.Decoded = r.Header, decoded
 	for name, values := range d.Header {

@@ -3,8 +3,10 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
+	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
 	"gollamas/internal/jobs"
 	"gollamas/internal/ollama"
@@ -111,11 +113,16 @@ func (w *wanted) ready() proxy.Ready {
 		return nil
 	}
 	var until time.Time
+	var tried []*fleet.Server
 	return func(ctx context.Context, turn *fleet.Turn) error {
+		if w.rules == nil && turn.Load == fleet.LoadNone {
+			return nil
+		}
 		if until.IsZero() {
 			until = time.Now().Add(w.loadWait)
 		}
 		s := turn.Server
+		tried = append(tried, s)
 		wish := w.wish(s)
 		if n := wish.NumCtx; n.Said() && !w.native() && !w.made(ctx, s, n.Value, until) {
 			if err := ctx.Err(); err != nil {
@@ -125,7 +132,7 @@ func (w *wanted) ready() proxy.Ready {
 		}
 		load := jobs.Load{
 			Server: s, Key: w.matched.Key, Name: w.send, Runner: turn.Runner(), Keep: wish.KeepAlive,
-			Embeds: w.endpoint.Vectors, Talks: !w.endpoint.Vectors, Own: w.own != (ollama.Runner{}), Spare: turn.Spare, Via: w.via,
+			Embeds: w.endpoint.Vectors, Talks: !w.endpoint.Vectors, Own: w.own != (ollama.Runner{}), Spare: turn.Spare, Else: func() bool { return w.elsewhere(tried) }, Via: w.via,
 		}
 		if turn.Load != fleet.LoadNone {
 			return w.loader.Load(ctx, turn, load, max(time.Until(until), 1))
@@ -135,6 +142,17 @@ func (w *wanted) ready() proxy.Ready {
 		}
 		return nil
 	}
+}
+
+// elsewhere says whether a server that has not been tried could have the model now, while it loads on another.
+func (w *wanted) elsewhere(tried []*fleet.Server) bool {
+	now := time.Now()
+	return slices.ContainsFunc(w.matched.now(w.endpoint)(), func(at balance.Member) bool {
+		o, facts := at.Server, at.Server.Facts(w.matched.Key)
+		state := o.State()
+		free := o.Parallel() == 0 || o.InFlight() < o.Parallel()
+		return !slices.Contains(tried, o) && state.Up && state.Has(w.matched.Key) != nil && facts.Loading.IsZero() && free && facts.Breaker.Lets(now) && o.Breaker().Lets(now)
+	})
 }
 
 // made makes sure of the model's variant, until then at the latest.
@@ -153,5 +171,11 @@ func (w *wanted) refused() bool {
 	if raw := o.Last(ollama.FieldKeepAlive); w.native() && raw != nil && !rewrite.Takes(raw) {
 		return true
 	}
-	return !o.Is('[', ollama.FieldMessages, ollama.FieldTools) || w.native() && !o.Is('"', ollama.FieldPrompt)
+	switch e.Path {
+	case "/api/chat", "/v1/chat/completions", "/v1/messages":
+		return !o.Is('[', ollama.FieldMessages, ollama.FieldTools)
+	case "/api/generate":
+		return !o.Is('"', ollama.FieldPrompt)
+	}
+	return false
 }

@@ -25,8 +25,7 @@ const handOver = 2 * time.Second
 func (l *Loader) fly(f *flight, before *flight) {
 	l.queue(before)
 	if l.unwanted(f) {
-		f.loading.Failed(time.Now(), fleet.Outcome{})
-		l.land(f, context.Canceled)
+		f.loading.Dropped()
 		return
 	}
 	began := time.Now()
@@ -43,7 +42,7 @@ func (l *Loader) fly(f *flight, before *flight) {
 		f.loading.Done(time.Now(), f.what.kept())
 		l.tell(f, took)
 	case errors.Is(err, errRefused):
-		f.loading.Failed(time.Now(), fleet.Outcome{})
+		f.loading.Dropped()
 		err = nil
 	case errors.As(err, &load):
 		outcome := load.Outcome()
@@ -53,7 +52,7 @@ func (l *Loader) fly(f *flight, before *flight) {
 		f.loading.Failed(time.Now(), outcome)
 		l.opts.Log.Warn("load failed", "model", f.what.Name, "server", f.what.Server.ID(), "took", took.Round(time.Millisecond), "reason", load.Error())
 	default:
-		f.loading.Failed(time.Now(), fleet.Outcome{})
+		f.loading.Dropped()
 	}
 	l.land(f, err)
 }
@@ -93,7 +92,11 @@ func (l *Loader) queue(before *flight) {
 func (l *Loader) unwanted(f *flight) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return f.born && f.waiting == 0
+	if !f.born || f.waiting > 0 {
+		return false
+	}
+	l.down(f, context.Canceled) // nobody can join it any more
+	return true
 }
 
 // errRefused is a server's finding fault with the request.

@@ -77,6 +77,7 @@ type Load struct {
 	Embeds bool                            // it is wanted for its vectors
 	Talks  bool                            // it is wanted to talk: one that does not is not loaded for that
 	Own    bool                            // its options are its client's own, and may be too much for the server
+	Else   func() bool                     // another server could do it now; nil = none could
 	Spare  bool                            // another server may be asked: a server that is gone without a word is not waited for
 	Via    []string                        // each gollamas that the request for it has been through, in fleet.ViaHeader
 }
@@ -120,22 +121,23 @@ func (l *Loader) Load(ctx context.Context, turn *fleet.Turn, what Load, most tim
 		defer timer.Stop()
 		late = timer.C
 	}
-	var elsewhere <-chan time.Time
-	if turn != nil && turn.Spare {
-		timer := time.NewTimer(f.patience(most))
-		defer timer.Stop()
-		elsewhere = timer.C
-	}
-	select {
-	case <-f.done:
-		return f.err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-late:
-		return f.busy()
-	case <-elsewhere:
-		since := time.Since(f.began).Round(time.Second)
-		return &fleet.LoadError{Text: fmt.Sprintf("its model is not loaded after %s, and another server is tried", since), Stalled: true}
+	elsewhere := time.NewTimer(f.patience(most))
+	defer elsewhere.Stop()
+	for {
+		select {
+		case <-f.done:
+			return f.err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late:
+			return f.busy()
+		case <-elsewhere.C:
+			if what.Else != nil && what.Else() {
+				since := time.Since(f.began).Round(time.Second)
+				return &fleet.LoadError{Text: fmt.Sprintf("its model is not loaded after %s, and another server is tried", since), Stalled: true}
+			}
+			elsewhere.Reset(glance)
+		}
 	}
 }
 
@@ -217,6 +219,10 @@ func (l *Loader) served(f *flight) {
 func (l *Loader) land(f *flight, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.down(f, err)
+}
+
+func (l *Loader) down(f *flight, err error) {
 	f.err, f.landed = err, true
 	close(f.done)
 	l.settle(f)

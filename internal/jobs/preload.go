@@ -30,7 +30,8 @@ func (h *house) preload(ctx context.Context, state *fleet.State, now time.Time) 
 	}
 	for _, r := range h.residents {
 		if has := h.otherwise(r, state, now); has > 0 {
-			r.righted = has
+			r.righted, r.rights = has, r.rights+1
+			r.right = now.Add(pause(r.rights))
 			h.opts.Log.Info("a preloaded model has another context than the rule says: it is loaded again, for nobody uses it",
 				"model", r.label, "server", h.server.ID(), "num_ctx", has, "rule", r.Wish.NumCtx.Value)
 			h.load(ctx, r, state)
@@ -40,20 +41,21 @@ func (h *house) preload(ctx context.Context, state *fleet.State, now time.Time) 
 }
 
 // otherwise is the context that a model is loaded with, where that is another than a rule says, nobody uses it, and
-// it has not been tried for just that before; 0 = all is well. A default is for requests that say nothing, so what clients
-// have asked for stays.
+// it has not been tried for just that before; 0 = all is well. A default is for requests that say nothing: what anybody has
+// asked for stays.
 func (h *house) otherwise(r *resident, state *fleet.State, now time.Time) int {
 	m, f, rule := state.Running(r.key), h.server.Facts(r.key), r.Wish.NumCtx
-	if !r.was || m == nil || !rule.Said() || m.NumCtx == 0 || now.Before(r.again) {
+	if !r.was || m == nil || rule.Force != rewrite.Enforced || m.NumCtx == 0 || now.Before(r.again) {
 		return 0
 	}
 	if f.Suits(state, r.key, ollama.Runner{NumCtx: rule.Value}) {
-		r.righted = 0
+		if r.righted = 0; now.Sub(r.right) > steady {
+			r.rights = 0
+		}
 		return 0
 	}
 	used := f.InFlight > 0 || !r.client.IsZero() && now.Sub(r.client) < recent
-	clients := rule.Force == rewrite.Default && !r.client.IsZero()
-	if used || clients || m.NumCtx == r.righted {
+	if used || m.NumCtx == r.righted || now.Before(r.right) {
 		return 0
 	}
 	return m.NumCtx

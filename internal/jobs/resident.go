@@ -23,7 +23,9 @@ type resident struct {
 	fails   int       // loads that failed, in a row
 	again   time.Time // not before then
 
-	righted int // the context that it was found with and loaded again for, 0 = none
+	rights  int       // how often it was loaded again, lately, because it had another context than a rule says
+	right   time.Time // not before then for that
+	righted int       // the context that it was found with and loaded again for, 0 = none
 
 	ours   time.Time // when gollamas itself last loaded or renewed it
 	client time.Time // when a client last used it

@@ -110,7 +110,7 @@ func TestAContextBelowTheLeastIsLoadedAsOllamaDoes(t *testing.T) {
 func TestAHugeOptionIsNotKeptAndHasNothingLoaded(t *testing.T) {
 	file := aloneOnA + "max_body: 64MiB\n"
 	for what, value := range map[string]string{
-		"array": "[" + strings.Repeat("1,", 21<<20) + "1]", "number": "0." + strings.Repeat("1", 1<<20), "digits": strings.Repeat("1", 1<<20),
+		"array": "[" + strings.Repeat("1,", 3<<20) + "1]", "number": "0." + strings.Repeat("1", 1<<20), "digits": strings.Repeat("1", 1<<20),
 	} {
 		for _, option := range []string{"num_batch", "num_ctx"} {
 			t.Run(what+option, func(t *testing.T) {

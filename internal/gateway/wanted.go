@@ -113,6 +113,7 @@ func (w *wanted) ready() proxy.Ready {
 		return nil
 	}
 	var until time.Time
+	var tried []*fleet.Server
 	return func(ctx context.Context, turn *fleet.Turn) error {
 		if w.rules == nil && turn.Load == fleet.LoadNone {
 			return nil
@@ -121,6 +122,7 @@ func (w *wanted) ready() proxy.Ready {
 			until = time.Now().Add(w.loadWait)
 		}
 		s := turn.Server
+		tried = append(tried, s)
 		wish := w.wish(s)
 		if n := wish.NumCtx; n.Said() && !w.native() && !w.made(ctx, s, n.Value, until) {
 			if err := ctx.Err(); err != nil {
@@ -130,7 +132,7 @@ func (w *wanted) ready() proxy.Ready {
 		}
 		load := jobs.Load{
 			Server: s, Key: w.matched.Key, Name: w.send, Runner: turn.Runner(), Keep: wish.KeepAlive,
-			Embeds: w.endpoint.Vectors, Talks: !w.endpoint.Vectors, Own: w.own != (ollama.Runner{}), Spare: turn.Spare, Else: func() bool { return w.elsewhere(s) }, Via: w.via,
+			Embeds: w.endpoint.Vectors, Talks: !w.endpoint.Vectors, Own: w.own != (ollama.Runner{}), Spare: turn.Spare, Else: func() bool { return w.elsewhere(tried) }, Via: w.via,
 		}
 		if turn.Load != fleet.LoadNone {
 			return w.loader.Load(ctx, turn, load, max(time.Until(until), 1))
@@ -142,14 +144,14 @@ func (w *wanted) ready() proxy.Ready {
 	}
 }
 
-// elsewhere says whether another server could have the model, and is worth trying while it loads on this one.
-func (w *wanted) elsewhere(s *fleet.Server) bool {
+// elsewhere says whether a server that has not been tried could have the model now, while it loads on another.
+func (w *wanted) elsewhere(tried []*fleet.Server) bool {
 	now := time.Now()
 	return slices.ContainsFunc(w.matched.now(w.endpoint)(), func(at balance.Member) bool {
 		o, facts := at.Server, at.Server.Facts(w.matched.Key)
 		state := o.State()
 		free := o.Parallel() == 0 || o.InFlight() < o.Parallel()
-		return o != s && state.Up && state.Has(w.matched.Key) != nil && facts.Loading.IsZero() && free && facts.Breaker.Lets(now) && o.Breaker().Lets(now)
+		return !slices.Contains(tried, o) && state.Up && state.Has(w.matched.Key) != nil && facts.Loading.IsZero() && free && facts.Breaker.Lets(now) && o.Breaker().Lets(now)
 	})
 }
 

@@ -15,6 +15,7 @@ type Loading struct {
 	key    string
 	runner ollama.Runner
 	pair   *pair
+	sent   time.Time // when the server was asked
 }
 
 // Load notes that gollamas has a model loaded. A request may have claimed that already.
@@ -41,6 +42,7 @@ func (s *Server) Load(key string, r ollama.Runner, now time.Time) *Loading {
 // Sent notes that the server is now asked: it may have been busy with another load of the model. It says
 // what that costs, by what is loaded there now, and of a load of what is loaded already the option for which.
 func (l *Loading) Sent(now time.Time) (cost Load, fault string) {
+	l.sent = now
 	l.pair.change(func(f *Facts) {
 		cost, fault = f.costs(l.server.State(), l.key, l.runner)
 		f.Loading, f.Wanted, f.Again = now, l.runner, cost != LoadStart
@@ -63,8 +65,8 @@ func (f *Facts) costs(s *State, key string, r ollama.Runner) (Load, string) {
 // Done notes that the model is loaded, and what was said of how long it is to stay, 0 = nothing.
 func (l *Loading) Done(now time.Time, keep time.Duration) {
 	l.over(func(f *Facts) {
-		if f.Wanted == l.runner && !f.Loading.IsZero() {
-			f.Load = f.Load.With(now.Sub(f.Loading))
+		if !f.Loading.IsZero() { // else a look has shown it already
+			f.Load = f.Load.With(now.Sub(l.sent))
 		}
 		f.Came, f.Answered, f.Used, f.Last = now, now, now, l.runner
 		if keep > 0 {

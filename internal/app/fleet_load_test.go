@@ -145,6 +145,7 @@ func TestAModelThatWasUnloadedIsNotTakenForLoaded(t *testing.T) {
 			return w.facts(0, "m").Loaded(w.server(0).State(), "registry.ollama.ai/library/m:latest")
 		}
 		w.talk("m", "a")
+		wait(interval) // it is seen
 		if !loaded() {
 			t.Fatal("not loaded")
 		}

@@ -110,7 +110,10 @@ func TestAFailedLoadReachesAllWhoWaitAfterTheOtherServersWereTried(t *testing.T)
 		"/v1/messages":         `{"type":"error","error":{"type":"api_error","message":"llama runner process has terminated`,
 	} {
 		t.Run(path, func(t *testing.T) {
-			pretend(t, inOrder+twoBoxes, both(slowly(5*time.Second)), func(t *testing.T, w *world) {
+			file := inOrder + "connections: {a: 'http://a.localhost', b: 'http://b.localhost', c: 'http://c.localhost'}\nmodels: {m: [a, b, c]}\n"
+			boxes := both(slowly(5 * time.Second))
+			boxes["c"] = boxes["a"]
+			pretend(t, file, boxes, func(t *testing.T, w *world) {
 				for _, b := range w.boxes {
 					b.Fault(ollamatest.Fault{Kind: ollamatest.DieLoading, Body: "llama runner process has terminated: exit status 2"})
 				}
@@ -121,8 +124,10 @@ func TestAFailedLoadReachesAllWhoWaitAfterTheOtherServersWereTried(t *testing.T)
 				for _, a := range all {
 					a.end().want(t, 500, want)
 				}
-				if a, b := len(w.boxes["a"].Loads()), len(w.boxes["b"].Loads()); a != 1 || b != 1 {
-					t.Errorf("%d loads on a, %d on b", a, b)
+				for host, b := range w.boxes {
+					if n := len(b.Loads()); n != 1 {
+						t.Errorf("%d loads on %s", n, host)
+					}
 				}
 				if f := w.facts(0, "m"); f.Breaker.Failures != 1 || f.Held != 0 || !f.Loading.IsZero() {
 					t.Errorf("one failed load is %+v", f)

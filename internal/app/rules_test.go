@@ -160,6 +160,9 @@ func TestAModelThatIsNotToStayIsThereForWhoWaits(t *testing.T) {
 			w.post("/api/chat", about("m")).want(t, 200, `"done":true`)
 		}
 		w.wantNLoads("a", 2)
+		if n := w.boxes["a"].toLoad("m"); n != 2 {
+			t.Errorf("%d of the loads were gollamas' own", n)
+		}
 		w.post("/v1/chat/completions", about("m")).want(t, 200, "")
 		w.wantNLoads("a", 3)
 		wait(11 * time.Second)

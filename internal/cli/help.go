@@ -29,7 +29,7 @@ A MODEL may have a * in it (qwen*, *). Connections and no proxy at all = every m
 A SCOPE is MODEL, @CONNECTION or MODEL@CONNECTION; none = everywhere. The most specific decides.
 A URL may be dns+http://NAME:11434: there is a server at each address that the name has.
 Every flag is a variable: --proxy is GOLLAMAS_PROXIES. OLLAMA_ORIGINS names web pages that may ask.
-Only the file sets stall, queue, cold_start, parallel, headers and TLS of a server, and weights and tiers.
+Only the file sets stall, queue, cold_start, weights, tiers, and parallel, headers, TLS of a server.
 gollamas.example.yaml shows the file. A flag wins over a variable, a variable over the file.
 `
 

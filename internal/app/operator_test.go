@@ -30,9 +30,9 @@ func (a reply) into(t *testing.T, v any) {
 func TestTheOperatorsAddressSaysWhatItHas(t *testing.T) {
 	s := ollama(t, with("tiny-chain"))
 	r := operated(t, "--connection", "s="+s.URL())
-	if !strings.Contains(r.log.String(), `"msg":"operator's address","address":"127.0.0.1:`) {
-		t.Errorf("the log does not say where it is: %s", r.log)
-	}
+	eventually(t, func() bool { // it is said once it can be asked
+		return strings.Contains(r.log.String(), `"msg":"operator's address","address":"127.0.0.1:`)
+	})
 	pages := []string{"/metrics", "/healthz", "/readyz", "/api/state", "/api/explain?model=NAME"}
 	for path, status := range map[string]int{"/": 200, "/nothing": 404, "/debug/pprof/": 404, "/api/chat": 404, "/healthz/": 404} {
 		got := r.op(path)

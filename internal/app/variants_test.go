@@ -262,11 +262,11 @@ func TestAPassingFailureIsNotTriedAgainForAMinute(t *testing.T) {
 				}
 				clear()
 				wait(2 * time.Minute)
-				for range 2 { // the first does not wait again for what has failed before
+				for range 2 { // the first does not wait for what has failed before
 					w.post(spokenAt, saying("m")).want(t, 200, `"model":"m"`)
 				}
 				wantAll(t, sent(box, "/api/create"), ofOld, ofOld, ofOld)
-				if got := sent(box, spokenAt); got[7] != "m" || got[8] != ofOld {
+				if got := sent(box, spokenAt); got[8] != ofOld { // the one between gets what is there by then
 					t.Errorf("asked of %q", got)
 				}
 				if w.logged("WARN", "no variant") != 1 || len(w.server(0).Notes()) != 0 {

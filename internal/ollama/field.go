@@ -153,19 +153,6 @@ func (o *Object) Last(f Field) []byte {
 	return o.Body[m.val.from:m.val.to]
 }
 
-// NumCtx is the context size that the request's options ask for, 0 = they ask for none.
-func (o *Object) NumCtx() int {
-	raw, ok := o.Option("num_ctx")
-	if !ok {
-		return 0
-	}
-	n, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || n < 1 || n > 1<<31 {
-		return 0
-	}
-	return int(n)
-}
-
 // Unloads says whether a native request only has its model leave memory: there is
 // nothing to answer, and it is to be kept for no time at all (routes.go, GenerateHandler and ChatHandler).
 func (o *Object) Unloads() bool {

@@ -16,7 +16,7 @@ func TestTheContextAskedForIsRead(t *testing.T) {
 		`{"options":{"num_ctx":8192}}`:                               8192,
 		`{"options":{"temperature":0.1,"num_ctx":4096.0}}`:           4096,
 		`{"OPTIONS":{"num_ctx":1024}}`:                               1024,
-		`{"options":{"num_ctx":1},"options":{"num_ctx":2}}`:          2,
+		`{"options":{"num_ctx":5},"options":{"num_ctx":6}}`:          6,
 		`{"options":{"num_ctx":7},"options":null}`:                   0, // null empties a map
 		`{"options":{"num_ctx":7},"OPTIONS":{"top_k":1}}`:            7, // two are merged
 		`{"options":null,"options":{"num_\u0063tx":7}}`:              7,
@@ -25,15 +25,15 @@ func TestTheContextAskedForIsRead(t *testing.T) {
 		`{"options":{"NUM_CTX":8192}}`:                               0, // an option matches in one case only
 		`{"options":{"num_ctx":"8192"}}`:                             0, // the server refuses it
 		`{"options":{"num_ctx":null}}`:                               0,
-		`{"options":{"num_ctx":-5}}`:                                 0,
+		`{"options":{"num_ctx":-5}}`:                                 4, // the least there is
 		`{"options":{"num_ctx":1e99}}`:                               0,
 		`{"options":[]}`:                                             0,
 		`{"options":null}`:                                           0,
 		`{}`:                                                         0,
 		`{"messages":[{"options":{"num_ctx":8192}}],"num_ctx":8192}`: 0,
 	} {
-		if got := object(t, body).NumCtx(); got != want {
-			t.Errorf("%s: %d, want %d", body, got, want)
+		if got, _ := object(t, body).Runner(); got.NumCtx != want {
+			t.Errorf("%s: %d, want %d", body, got.NumCtx, want)
 		}
 	}
 }

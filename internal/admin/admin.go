@@ -24,6 +24,7 @@ type Options struct {
 	Version     string
 	Started     time.Time
 	Stopping    func() bool                                                                   // no new requests are taken; nil = they always are
+	Changing    func() []Changing                                                             // pulls and creates that are under way, the oldest first; nil = none ever is
 	Loading     func() []Loading                                                              // under way, the oldest first; nil = none ever is
 	Rules       func(model ollama.Name, connection string) Rules                              // what the operator wants; nil = nothing
 	Runner      func(model ollama.Name, connection string, asked ollama.Runner) ollama.Runner // what becomes of asked by that; nil = it stays

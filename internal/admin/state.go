@@ -18,7 +18,8 @@ type state struct {
 	Models   []model       `json:"models"`
 	Mixed    []route.Mixed `json:"mixed"` // one name, different models
 	Queues   []queue       `json:"queues"`
-	Loading  []loadingNow  `json:"loading"` // under way, by gollamas' own doing; the oldest first
+	Loading  []loadingNow  `json:"loading"`  // under way, by gollamas' own doing; the oldest first
+	Changing []changingNow `json:"changing"` // pulls and creates that are under way; the oldest first
 }
 
 // A model is a route: a name or a pattern, and what it leads to.
@@ -55,7 +56,7 @@ func (a *admin) state(w http.ResponseWriter, _ *http.Request) {
 		Queues: list(a.Desk.Queues(), func(q balance.Waiting) queue {
 			return queue{q.Model, q.Length, seconds(q.Oldest)}
 		}),
-		Loading: a.loading(now),
+		Loading: a.loading(now), Changing: a.changing(now),
 	}
 	for _, c := range a.Connections {
 		for _, at := range c.Servers() {

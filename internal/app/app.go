@@ -48,6 +48,7 @@ type App struct {
 	rules       *rewrite.Rules
 	loader      *jobs.Loader
 	variants    *jobs.Variants
+	changes     *jobs.Changes
 	keeper      *jobs.Keeper
 	done        []func(proxy.Exchange)
 	admin       net.Listener // nil = there is no operator's address
@@ -83,7 +84,7 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 		}
 	}
 	a := &App{
-		rules: rules, variants: jobs.NewVariants(jobs.VariantsOptions{Log: log}),
+		rules: rules, changes: jobs.NewChanges(jobs.ChangesOptions{Log: log}), variants: jobs.NewVariants(jobs.VariantsOptions{Log: log}),
 		cfg: cfg, log: log, via: via, connections: connections, table: table, desk: desk, engine: &proxy.Engine{},
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
 	}
@@ -119,6 +120,7 @@ func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 	wg.Go(func() { a.tellMixed(background) })
 	wg.Go(func() { a.loader.Run(background) })
 	wg.Go(func() { a.variants.Run(background) })
+	wg.Go(func() { a.changes.Run(background) })
 	wg.Go(func() { a.keeper.Run(background) })
 	defer wg.Wait()
 	defer a.serveAdmin(ctx, &wg)()
@@ -168,6 +170,7 @@ func (a *App) drained(srv *http.Server, now context.Context) bool {
 func (a *App) httpServer(base context.Context, addr net.Addr) *http.Server {
 	g := gateway.New(gateway.Options{
 		Table: a.table, Desk: a.desk, Engine: a.engine, Rules: a.rules, Loader: a.loader, Variants: a.variants,
+		Changes: a.changes, Connections: a.connections, Manage: a.cfg.Manage,
 		LoadWait: a.cfg.LoadWait, Comments: a.cfg.ColdStart.Comments,
 		Origins:     gateway.NewOrigins(a.cfg.Origins, loopback(addr)),
 		ListAliases: a.cfg.ListAliases, Via: a.via, MaxBody: a.cfg.MaxBody, Done: a.done,

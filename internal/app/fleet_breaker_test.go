@@ -263,7 +263,7 @@ func TestAPullIsNeverSentTwice(t *testing.T) {
 				f.Path = "/api/pull"
 				w.boxes["a"].Fault(f)
 				w.post("/api/pull", `{"model":"m"}`)
-				if a, b := len(asked(w.boxes["a"].Server, "/api/pull")), len(asked(w.boxes["b"].Server, "/api/pull")); a != 1 || b != 0 {
+				if a, b := len(asked(w.boxes["a"].Server, "/api/pull")), len(asked(w.boxes["b"].Server, "/api/pull")); a != 1 || b != 1 {
 					t.Errorf("a was asked %d times, b %d times", a, b)
 				}
 			})

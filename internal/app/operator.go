@@ -117,7 +117,7 @@ func (a *App) adminHandler(stopping context.Context) http.Handler {
 		Table: a.table, Desk: a.desk, Connections: a.connections, Metrics: a.metrics.Handler(),
 		Version: a.Version, Started: time.Now(), Loopback: loopback(a.admin.Addr()),
 		Stopping: func() bool { return stopping.Err() != nil },
-		Loading:  a.loading, Rules: a.ruled,
+		Loading:  a.loading, Changing: a.changing, Rules: a.ruled,
 		Runner: func(model wire.Name, connection string, asked wire.Runner) wire.Runner {
 			return a.rules.For(model, connection).Runner(asked)
 		},
@@ -128,6 +128,15 @@ func (a *App) adminHandler(stopping context.Context) http.Handler {
 func (a *App) loading() (out []admin.Loading) {
 	for _, l := range a.loader.Loading() {
 		out = append(out, admin.Loading{Server: l.Server.ID(), Model: l.Name, Since: l.Since, Waiting: l.Waiting})
+	}
+	return out
+}
+
+// changing are the pulls and creates that are under way.
+func (a *App) changing() (out []admin.Changing) {
+	for _, c := range a.changes.Changing() {
+		out = append(out, admin.Changing{Server: c.Server.ID(), What: c.What, Model: c.Model, Since: c.Since,
+			Status: c.Status, Total: c.Total, Completed: c.Completed, Waiting: c.Waiting})
 	}
 	return out
 }

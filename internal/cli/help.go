@@ -9,10 +9,8 @@ import (
 )
 
 const helpHead = `gollamas: one address for every Ollama server you own.
-
   gollamas --proxy llama3.2=http://server-01:11434 --proxy qwen3:8b=http://server-02:11434
   gollamas --connection main=http://main-ai:11434      every model of that server
-  gollamas --config gollamas.yaml
 
 Commands
   serve      carry requests (what it does without a command)

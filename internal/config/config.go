@@ -18,6 +18,7 @@ type Config struct {
 	Level       string
 	ListAliases bool
 	// AllowRunning serves a model that is loaded on any connection, configured or not.
+	Manage       bool // clients may change servers
 	AllowRunning bool
 	Balance      string // one of balance.Names
 	Admin        string // the operator's address; "" = none

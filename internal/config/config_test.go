@@ -86,7 +86,7 @@ func TestEveryNameOfAFlagAndVariable(t *testing.T) {
 	for _, s := range Settings {
 		for _, name := range s.Env {
 			value := map[string]string{"listen": "x:1", "level": "debug", "list_aliases": "true", "max_body": "1KB",
-				"allow_running": "true", "balance": "in-order", "admin": "x:2"}[s.Key]
+				"allow_running": "true", "manage": "true", "balance": "in-order", "admin": "x:2"}[s.Key]
 			if value == "" {
 				value = "7s"
 			}
@@ -106,7 +106,7 @@ func TestEveryNameOfAFlagAndVariable(t *testing.T) {
 }
 
 func plain(c Config) []any {
-	return []any{c.Listen, c.Level, c.ListAliases, c.AllowRunning, c.Balance, c.Admin, c.MaxBody, c.Watch, c.Drain, c.ReadHeader, c.Stall, c.Queue,
+	return []any{c.Listen, c.Level, c.ListAliases, c.AllowRunning, c.Manage, c.Balance, c.Admin, c.MaxBody, c.Watch, c.Drain, c.ReadHeader, c.Stall, c.Queue,
 		c.Ping, c.LoadWait, c.ColdStart, c.KeepAlive, c.NumCtx, c.Preload}
 }
 
@@ -129,7 +129,7 @@ func TestAFlagWinsOverAVariableOverTheFileForEachPlainSetting(t *testing.T) {
 	for _, s := range Settings {
 		values := map[string][3]string{
 			"listen": {"file:1", "env:1", "flag:1"}, "level": {"warn", "error", "debug"}, "max_body": {"1KB", "2KB", "3KB"},
-			"list_aliases": {"false", "true", "false"}, "allow_running": {"true", "false", "true"},
+			"list_aliases": {"false", "true", "false"}, "allow_running": {"true", "false", "true"}, "manage": {"true", "false", "true"},
 			"balance": {"least-busy", "round-robin", "in-order"}, "admin": {"file:2", "env:2", "off"},
 		}[s.Key]
 		if values[0] == "" {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"gollamas/internal/ollama"
@@ -41,6 +42,18 @@ func (s *Server) LookNow(ctx context.Context, most time.Duration) {
 	case <-looked:
 	case <-ctx.Done():
 	}
+}
+
+// LookAll has the servers looked at at once that were up when they were last, or that nobody has seen yet, and waits until that
+// is done, for most, or until ctx ends.
+func LookAll(ctx context.Context, servers []*Server, most time.Duration) {
+	var wg sync.WaitGroup
+	for _, s := range servers {
+		if state := s.State(); state.Up || !state.Known {
+			wg.Go(func() { s.LookNow(ctx, most) })
+		}
+	}
+	wg.Wait()
 }
 
 // watch looks at the server until ctx ends, or until its address is gone and nothing runs there any more.

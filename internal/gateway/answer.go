@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"gollamas/internal/ollama"
+	"gollamas/internal/proxy"
 )
 
 // An Answer is what gollamas says itself.
@@ -15,6 +16,8 @@ type Answer struct {
 	Header http.Header
 	Body   []byte
 	Why    string // for the log, where the body does not say
+
+	Attempts []proxy.Attempt // for the log, where servers were asked
 }
 
 // The content types Ollama sends: gin's own, and the bare one its /v1 handlers set.

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -23,8 +22,10 @@ type Ask struct {
 	Segment     string // the path's last segment, where the endpoint leaves it free
 	Query       string
 	ContentType string
-	Body        []byte   // decompressed
-	Via         []string // each gollamas that it has been through, this one last
+	Body        []byte        // decompressed
+	Server      string        // that the client has named, "" = none
+	Upload      ollama.Upload // the body, where it is not read beforehand
+	Via         []string      // each gollamas that it has been through, this one last
 }
 
 // A Decision is what to do: answer, or carry the job. The carrier adds to the
@@ -34,15 +35,21 @@ type Decision struct {
 	Model  string // the model's own name where it is known to be one, "" = it is not
 	Answer *Answer
 	Job    *proxy.Job
-	Header http.Header                  // of the job's answer, beside what it says itself
-	Wait   func(context.Context) Answer // finds the answer, in the job's place; nil = there is nothing to wait for
+	Header http.Header // of the job's answer, beside what it says itself
+	Wait   wait        // finds the answer, in the job's place; nil = there is nothing to wait for
+	Stream bool        // which may be told of as it comes
 }
 
 // Decide works out what to do with a request. It waits for nothing and opens no
 // connection: the job it returns finds a server when it is carried.
 func (g *Gateway) Decide(ask Ask) Decision {
 	e := ask.Endpoint
+	if no := g.barred(ask); no != nil {
+		return Decision{Answer: no}
+	}
 	switch {
+	case e.Kind == Change:
+		return e.change(g, ask)
 	case e.Kind == Refuse:
 		a := refusal(e.Dialect, http.StatusForbidden, strings.ReplaceAll(e.Why, "%s", e.Path))
 		return Decision{Answer: &a}
@@ -63,7 +70,7 @@ func (g *Gateway) decideObject(ask Ask) Decision {
 		a := refusal(e.Dialect, http.StatusBadRequest, parseText(e, err))
 		return Decision{Answer: &a}
 	}
-	match, no := g.match(e, model.Asked)
+	match, no := g.match(ask, model.Asked)
 	if no == nil {
 		return g.decideWork(ask, g.wants(e, match, model, ask.Via))
 	}
@@ -140,11 +147,12 @@ func parseText(e *Endpoint, err error) string {
 type matched struct {
 	route.Match
 	members []balance.Member
+	named   bool // the client has named the one server
 }
 
 // now returns what the members are whenever it is asked: servers come and go while a request waits.
 func (m matched) now(e *Endpoint) func() []balance.Member {
-	if e.Changes { // it goes to the one server that was chosen
+	if e.Changes || m.named { // it goes to the one server that was chosen
 		return func() []balance.Member { return m.members }
 	}
 	return func() []balance.Member {
@@ -154,7 +162,8 @@ func (m matched) now(e *Endpoint) func() []balance.Member {
 }
 
 // match finds the servers for a model. Where there is none, it returns the answer.
-func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
+func (g *Gateway) match(ask Ask, asked string) (matched, *Answer) {
+	e := ask.Endpoint
 	name, err := ollama.ParseName(asked)
 	if err != nil {
 		return matched{}, unnamed(e, asked, err)
@@ -163,6 +172,9 @@ func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
 		return matched{}, noCloud(e)
 	}
 	match, ok := g.table.Lookup(name)
+	if at, no := g.only(ask); at != nil || no != nil {
+		return g.there(at, name, match), no
+	}
 	if _, _, variant := fleet.ParseVariant(name); !ok || variant { // a variant is nobody's to ask for, nor to pull
 		return matched{}, g.missing(e, asked)
 	}
@@ -172,13 +184,37 @@ func (g *Gateway) match(e *Endpoint, asked string) (matched, *Answer) {
 		return matched{}, noCloud(e)
 	case e.Changes && match.Route.Name == "": // merely loaded somewhere
 		return matched{}, g.missing(e, asked)
-	case e.Changes && len(match.Route.Members()) > 0:
-		members = match.Route.Members()[:1]
+	case e.Changes:
+		members = holding(match)
 	case len(members) == 0 && (match.Exact() || nowhere(match)): // its servers have all gone, or none has been found: the engine says so
 	case len(members) == 0:
 		return matched{}, g.missing(e, asked)
 	}
-	return matched{match, members}, nil
+	return matched{Match: match, members: members}, nil
+}
+
+// there is a model on the server that the client has named.
+func (g *Gateway) there(at *fleet.Server, name ollama.Name, match route.Match) matched {
+	send := match.Send
+	if match.Route != nil {
+		name = match.Model
+	}
+	only := route.Only(at, name)
+	only.Send = send
+	return matched{Match: only, members: only.Route.Members(), named: true}
+}
+
+// holding is the first server that has the model and is up, or else the first that is up: it says itself what is wrong.
+func holding(match route.Match) []balance.Member {
+	all := match.Route.Members()
+	for _, has := range []bool{true, false} {
+		for i, at := range all {
+			if state := at.Server.State(); state.Up && (state.Has(match.Key) != nil || !has) {
+				return all[i : i+1]
+			}
+		}
+	}
+	return all[:min(1, len(all))]
 }
 
 // nowhere says that a route leads to no server now. Then nothing is known to lack
@@ -229,6 +265,9 @@ func exactName(s *fleet.Server, name string) string {
 
 func unnamed(e *Endpoint, asked string, err error) *Answer {
 	a := handlerRefusal(e.Dialect, http.StatusBadRequest, err.Error())
+	if errors.Is(err, ollama.ErrBadName) && e.Bad != "" {
+		a = handlerRefusal(e.Dialect, http.StatusBadRequest, strings.ReplaceAll(e.Bad, "%q", strconv.Quote(asked)))
+	}
 	if errors.Is(err, ollama.ErrNoName) {
 		switch e.Empty {
 		case emptyMissing:
@@ -252,10 +291,6 @@ func noCloud(e *Endpoint) *Answer {
 
 // missing is Ollama's answer for a model it has not got.
 func (g *Gateway) missing(e *Endpoint, asked string) *Answer {
-	if e.Changes {
-		a := refusal(e.Dialect, http.StatusForbidden, "gollamas pulls only models it has a route for, and "+strconv.Quote(asked)+" has none")
-		return &a
-	}
 	text := "model '" + asked + "' not found"
 	switch {
 	case e.Missing == missingPull:

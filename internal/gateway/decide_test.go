@@ -68,8 +68,14 @@ func FuzzDecide(f *testing.F) {
 		for i := range endpoints {
 			e := &endpoints[i]
 			d := g.Decide(Ask{Endpoint: e, Target: e.Path, Segment: query, Query: query, ContentType: contentType, Body: body})
-			if (d.Answer == nil) == (d.Job == nil) {
-				t.Fatalf("%s %q: answer %v job %v", e.Path, body, d.Answer, d.Job)
+			ways := 0
+			for _, is := range []bool{d.Answer != nil, d.Job != nil, d.Wait != nil} {
+				if is {
+					ways++
+				}
+			}
+			if ways != 1 {
+				t.Fatalf("%s %q: answer %v job %v wait %t", e.Path, body, d.Answer, d.Job, d.Wait != nil)
 			}
 			if d.Job != nil {
 				turn, err := d.Job.Next(t.Context(), fleet.HopeAll)

@@ -16,6 +16,7 @@ const (
 	Merge               // every server's last known answer, as one
 	Local               // gollamas answers
 	Refuse              // gollamas says why not
+	Change              // several servers are changed, and gollamas answers for all
 )
 
 // An Endpoint is a URL of Ollama's and what gollamas does with it.
@@ -25,7 +26,7 @@ type Endpoint struct {
 	Kind    Kind
 	Dialect ollama.Dialect
 
-	// Of the kind Forward.
+	// Of the kinds Forward and Change.
 	Request string  // the type Ollama reads the body into: encoding/json names it in errors
 	Missing missing // how Ollama says that it has not got the model
 	Empty   empty   // and that no model was named
@@ -33,6 +34,9 @@ type Endpoint struct {
 	Exact   bool    // the server takes the model's name in its own case only
 	Form    bool    // the body is multipart
 	Zstd    bool    // the body may be compressed
+	Manage  bool    // only who may manage may ask
+	Named   bool    // who may manage may name the server
+	Bad     string  // how Ollama refuses a bad name, "" = as everywhere
 	Changes bool    // the request changes the server
 	Works   bool    // the model has to work for it: it takes a place, and loads the model
 	Unloads bool    // it may be a wish to have the model leave memory, which is no work
@@ -42,6 +46,10 @@ type Endpoint struct {
 
 	// Of the kinds Merge and Local.
 	answer func(*Gateway, Ask) Answer
+
+	// Of the kind Change.
+	Raw    bool // the body is no JSON object, and is not read before it is known where it goes
+	change func(*Gateway, Ask) Decision
 
 	// Of the kind Refuse.
 	Why string
@@ -67,8 +75,6 @@ const (
 
 // Why these are refused, and what to do instead.
 const (
-	whyManage = "gollamas changes no server, so it refuses %s: send it to the server directly " +
-		"(a later version will allow it here, with --manage)"
 	whyAccount = "%s acts as one server's own ollama.com account, so gollamas refuses it: send it to that server directly"
 	whyCloud   = "%s is about models of ollama.com, which gollamas does not serve: send it to a server directly"
 )
@@ -80,9 +86,9 @@ var endpoints = []Endpoint{
 	{Method: "HEAD", Path: "/api/version", Kind: Merge, answer: version},
 	{Method: "GET", Path: "/api/version", Kind: Merge, answer: version},
 	{Method: "GET", Path: "/api/status", Kind: Local, answer: status},
-	{Method: "HEAD", Path: "/api/tags", Kind: Merge, answer: tags},
-	{Method: "GET", Path: "/api/tags", Kind: Merge, answer: tags},
-	{Method: "GET", Path: "/api/ps", Kind: Merge, answer: ps},
+	{Method: "HEAD", Path: "/api/tags", Named: true, Kind: Merge, answer: tags},
+	{Method: "GET", Path: "/api/tags", Named: true, Kind: Merge, answer: tags},
+	{Method: "GET", Path: "/api/ps", Named: true, Kind: Merge, answer: ps},
 	{Method: "GET", Path: "/v1/models", Kind: Merge, Dialect: ollama.OpenAI, answer: models},
 	{Method: "GET", Path: "/v1/models/{model}", Kind: Merge, Dialect: ollama.OpenAI, answer: model},
 
@@ -90,8 +96,8 @@ var endpoints = []Endpoint{
 	{Method: "POST", Path: "/api/chat", Request: "api.ChatRequest", Works: true, Unloads: true},
 	{Method: "POST", Path: "/api/embed", Request: "api.EmbedRequest", Works: true, Vectors: true, Missing: missingPull, Empty: emptyMissing},
 	{Method: "POST", Path: "/api/embeddings", Request: "api.EmbeddingRequest", Works: true, Vectors: true, Missing: missingPull, Exact: true},
-	{Method: "POST", Path: "/api/show", Request: "api.ShowRequest", Missing: missingNormal, ByName: true, Cloud: "remote model details are unavailable"},
-	{Method: "POST", Path: "/api/pull", Request: "api.PullRequest", Empty: emptyInvalid, ByName: true, Changes: true},
+	{Method: "POST", Path: "/api/show", Named: true, Request: "api.ShowRequest", Missing: missingNormal, ByName: true, Cloud: "remote model details are unavailable"},
+	{Method: "POST", Path: "/api/pull", Named: true, Request: "api.PullRequest", Empty: emptyInvalid, ByName: true, Kind: Change, change: (*Gateway).pull},
 
 	{Method: "POST", Path: "/v1/chat/completions", Dialect: ollama.OpenAI, Request: "openai.ChatCompletionRequest", Works: true, Zstd: true, check: hasMessages},
 	{Method: "POST", Path: "/v1/completions", Dialect: ollama.OpenAI, Request: "openai.CompletionRequest", Works: true, Zstd: true, Empty: emptyMissing},
@@ -100,13 +106,13 @@ var endpoints = []Endpoint{
 	{Method: "POST", Path: "/v1/messages", Dialect: ollama.Anthropic, Request: "anthropic.MessagesRequest", Works: true, Zstd: true, check: hasTurn},
 	{Method: "POST", Path: "/v1/audio/transcriptions", Dialect: ollama.OpenAI, Works: true, Form: true},
 
-	{Method: "POST", Path: "/api/create", Kind: Refuse, Why: whyManage},
-	{Method: "POST", Path: "/api/copy", Kind: Refuse, Why: whyManage},
-	{Method: "DELETE", Path: "/api/delete", Kind: Refuse, Why: whyManage},
-	{Method: "POST", Path: "/api/push", Kind: Refuse, Why: whyManage},
-	{Method: "HEAD", Path: "/api/blobs/{digest}", Kind: Refuse, Why: whyManage},
-	{Method: "POST", Path: "/api/blobs/{digest}", Kind: Refuse, Why: whyManage},
-	{Method: "POST", Path: "/api/me", Kind: Refuse, Why: whyAccount},
+	{Method: "POST", Path: "/api/create", Named: true, Kind: Change, Request: "api.CreateRequest", Manage: true, Empty: emptyInvalid, ByName: true, change: (*Gateway).create},
+	{Method: "POST", Path: "/api/copy", Named: true, Kind: Change, Request: "api.CopyRequest", Manage: true, change: (*Gateway).copy},
+	{Method: "DELETE", Path: "/api/delete", Named: true, Kind: Change, Request: "api.DeleteRequest", Manage: true, ByName: true, Bad: "name %q is invalid", change: (*Gateway).delete},
+	{Method: "POST", Path: "/api/push", Named: true, Request: "api.PushRequest", Manage: true, ByName: true, Changes: true},
+	{Method: "HEAD", Path: "/api/blobs/{digest}", Named: true, Kind: Change, Manage: true, Raw: true, change: (*Gateway).hasBlob},
+	{Method: "POST", Path: "/api/blobs/{digest}", Named: true, Kind: Change, Manage: true, Raw: true, change: (*Gateway).takeBlob},
+	{Method: "POST", Path: "/api/me", Named: true, Kind: Change, Manage: true, Raw: true, change: (*Gateway).me},
 	{Method: "POST", Path: "/api/signout", Kind: Refuse, Why: whyAccount},
 	{Method: "DELETE", Path: "/api/user/keys/{key}", Kind: Refuse, Why: whyAccount},
 	{Method: "POST", Path: "/api/experimental/web_search", Kind: Refuse, Why: whyAccount},

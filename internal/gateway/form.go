@@ -34,7 +34,7 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 		a := refusal(e.Dialect, http.StatusBadRequest, "failed to parse multipart form: "+err.Error())
 		return Decision{Answer: &a}
 	}
-	match, no := g.match(e, asked)
+	match, no := g.match(ask, asked)
 	if no != nil {
 		return Decision{Asked: asked, Answer: no}
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gollamas/internal/balance"
+	"gollamas/internal/fleet"
 	"gollamas/internal/jobs"
 	"gollamas/internal/proxy"
 	"gollamas/internal/rewrite"
@@ -18,8 +19,11 @@ type Options struct {
 	Rules       *rewrite.Rules // nil = there are none
 	Loader      *jobs.Loader
 	Variants    *jobs.Variants
-	LoadWait    time.Duration // how long a request waits for its model to load; 0 = as long as it takes
-	Comments    time.Duration // how often a stream of /v1 says that it waits; 0 = never
+	Changes     *jobs.Changes
+	Connections []*fleet.Connection // all, for who names a server
+	Manage      bool                // clients may change servers
+	LoadWait    time.Duration       // how long a request waits for its model to load; 0 = as long as it takes
+	Comments    time.Duration       // how often a stream of /v1 says that it waits; 0 = never
 	Origins     *Origins
 	ListAliases bool
 	Via         string // this gollamas, in fleet.ViaHeader; "" = unnamed
@@ -36,6 +40,9 @@ type Gateway struct {
 	rules       *rewrite.Rules
 	loader      *jobs.Loader
 	variants    *jobs.Variants
+	changes     *jobs.Changes
+	connections []*fleet.Connection
+	manage      bool
 	loadWait    time.Duration
 	comments    time.Duration
 	origins     *Origins
@@ -51,7 +58,8 @@ type Gateway struct {
 // New returns a handler of everything Ollama has a URL for.
 func New(o Options) *Gateway {
 	return &Gateway{
-		table: o.Table, desk: o.Desk, engine: o.Engine, rules: o.Rules, loader: o.Loader, variants: o.Variants, loadWait: o.LoadWait, comments: o.Comments, origins: o.Origins, surface: newSurface(endpoints),
+		table: o.Table, desk: o.Desk, engine: o.Engine, rules: o.Rules, loader: o.Loader, variants: o.Variants,
+		changes: o.Changes, connections: o.Connections, manage: o.Manage, loadWait: o.LoadWait, comments: o.Comments, origins: o.Origins, surface: newSurface(endpoints),
 		listAliases: o.ListAliases, via: o.Via, maxBody: o.MaxBody, done: o.Done, panicked: o.Panicked, started: time.Now(),
 	}
 }

@@ -74,9 +74,25 @@ func (g *Gateway) loaded() []fleet.Model {
 	return all
 }
 
-func tags(g *Gateway, _ Ask) Answer { return listAnswer(g.installed()) }
+func tags(g *Gateway, ask Ask) Answer {
+	switch at, no := g.only(ask); {
+	case no != nil:
+		return *no
+	case at != nil:
+		return listAnswer(slices.Concat(at.State().Installed, at.State().Variants))
+	}
+	return listAnswer(g.installed())
+}
 
-func ps(g *Gateway, _ Ask) Answer { return listAnswer(g.loaded()) }
+func ps(g *Gateway, ask Ask) Answer {
+	switch at, no := g.only(ask); {
+	case no != nil:
+		return *no
+	case at != nil:
+		return listAnswer(at.State().Loaded)
+	}
+	return listAnswer(g.loaded())
+}
 
 func listAnswer(all []fleet.Model) Answer {
 	body := []byte(`{"models":[`)

@@ -65,10 +65,17 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	if no := g.again(r, e); no != nil {
 		return write(w, *no, x)
 	}
-	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Via: r.Header[fleet.ViaHeader]}
+	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Via: r.Header[fleet.ViaHeader], Server: r.Header.Get(serverHeader)}
+	r.Header.Del(serverHeader) // another gollamas has servers of other names
 	decoded := false
 	var no *Answer
-	if e.Kind == Forward {
+	switch {
+	case g.barred(ask) != nil: // Decide says so
+	case e.Raw:
+		body := &patient{body: r.Body, control: http.NewResponseController(w)}
+		defer body.rest()
+		ask.Upload = ollama.Upload{From: &counted{body, &x.BytesIn}, Length: r.ContentLength, Type: "application/octet-stream"}
+	case e.Kind == Forward || e.Kind == Change:
 		if ask.Body, decoded, no = g.read(w, r, e); no != nil {
 			if x.Gone = no.Status == proxy.StatusGone; x.Gone {
 				x.Status = no.Status
@@ -78,7 +85,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		}
 		x.BytesIn = int64(len(ask.Body))
 	}
-	if early := firstLooks - time.Since(g.started); early > 0 && (e.Kind == Merge || e.Kind == Forward) {
+	if early := firstLooks - time.Since(g.started); early > 0 && e.Kind != Local && e.Kind != Refuse {
 		fleet.FirstLook(r.Context(), g.table.Connections(), early)
 	}
 	if strings.ContainsFunc(ask.Target, func(c rune) bool { return c <= ' ' || c == 0x7f }) { // HTTP/2 lets one through
@@ -90,12 +97,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		return write(w, *d.Answer, x)
 	}
 	if d.Wait != nil {
-		a := d.Wait(r.Context())
-		if x.Gone = r.Context().Err() != nil; x.Gone {
-			x.Status = proxy.StatusGone
-			return false
-		}
-		return write(w, a, x)
+		return g.wait(w, r, d, x)
 	}
 	d.Job.Header, d.Job.Decoded = r.Header, decoded
 	for name, values := range d.Header {
@@ -128,6 +130,7 @@ func write(w http.ResponseWriter, a Answer, x *proxy.Exchange) bool {
 	if len(a.Body) > 0 {
 		n, _ = w.Write(a.Body) // a client that is gone is not told
 	}
+	x.Attempts = append(x.Attempts, a.Attempts...)
 	x.Status, x.BytesOut, x.First = a.Status, int64(n), time.Since(x.Start)
 	if a.Status >= http.StatusBadRequest && x.Err == "" {
 		x.Err = cmp.Or(ollama.ErrorText(a.Body), a.Why)

@@ -83,7 +83,7 @@ func (u unloading) members() []balance.Member {
 }
 
 // everywhere asks them all, and answers as one would. Where all have failed, it says why.
-func (u unloading) everywhere(ctx context.Context) Answer {
+func (u unloading) everywhere(ctx context.Context, _ Teller) Answer {
 	body := slices.Concat(u.model.Body(u.send)...)
 	done, failed := u.loader.Unload(ctx, u.servers, jobs.Unload{Key: u.matched.Key, Path: u.endpoint.Path, Body: body})
 	if done == 0 {

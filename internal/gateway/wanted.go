@@ -79,6 +79,8 @@ func (w *wanted) sending(s *fleet.Server) proxy.Sending {
 	case w.endpoint.Exact:
 		name := exactName(s, w.send)
 		return proxy.Sending{Model: name, Body: w.model.Body(name, wish.Edits(&w.model.Object)...)}
+	case w.endpoint.Path == "/api/show":
+		return proxy.Sending{Model: w.send, Body: w.model.Body(w.send), Reword: w.withoutPaths(s)}
 	case w.native():
 		return proxy.Sending{Model: w.send, Body: w.model.Body(w.send, wish.Edits(&w.model.Object)...)}
 	case wish.NumCtx.Said():
@@ -87,6 +89,15 @@ func (w *wanted) sending(s *fleet.Server) proxy.Sending {
 		}
 	}
 	return proxy.Sending{Model: w.send, Body: w.model.Body(w.send)}
+}
+
+// withoutPaths takes the places of a server's files out of what it says of the model.
+func (w *wanted) withoutPaths(s *fleet.Server) func([]byte) []byte {
+	name := ollama.Normal(w.send)
+	if have := s.State().Has(w.matched.Key); have != nil {
+		name = have.Listed.Name
+	}
+	return func(answer []byte) []byte { return ollama.WithoutPaths(answer, name) }
 }
 
 // variant is the request under the name of the model's variant that has the context.

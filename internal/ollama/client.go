@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -109,17 +110,11 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 // Do sends one request, body being JSON or nil, and reads the whole answer, of which
 // it keeps no more than 32 MiB. An answer of any status is no error.
 func (c *Client) Do(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.Base+path, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	for k, v := range c.Header {
-		req.Header[k] = v
-	}
+	var from io.Reader
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		from = bytes.NewReader(body)
 	}
-	res, err := c.HTTP.Do(req)
+	res, err := c.Open(ctx, method, path, Upload{from, int64(len(body)), "application/json"})
 	if err != nil {
 		return 0, nil, err
 	}
@@ -128,6 +123,27 @@ func (c *Client) Do(ctx context.Context, method, path string, body []byte) (stat
 		return 0, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return res.StatusCode, answer, nil
+}
+
+// An Upload is a request's body.
+type Upload struct {
+	From   io.Reader // nil = there is none
+	Length int64     // bytes, -1 = nobody knows
+	Type   string    // Content-Type
+}
+
+// Open sends one request and returns its answer as it begins. The answer's body must be closed.
+func (c *Client) Open(ctx context.Context, method, path string, body Upload) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.Base+path, body.From)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(req.Header, c.Header)
+	if body.From != nil {
+		req.ContentLength = body.Length
+		req.Header.Set("Content-Type", body.Type)
+	}
+	return c.HTTP.Do(req)
 }
 
 func firstLine(body []byte) string {

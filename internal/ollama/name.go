@@ -160,3 +160,12 @@ func validPart(s string, most int, also string) bool {
 	}
 	return true
 }
+
+// Source is the ":local", ":cloud" or "-cloud" that a name ends in, as it stands there, "" where there is none.
+func Source(s string) string {
+	base, _, explicit := cutSource(s)
+	if !explicit {
+		return ""
+	}
+	return s[len(base):]
+}

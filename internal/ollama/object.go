@@ -25,10 +25,13 @@ const (
 	FieldKeepAlive
 	FieldPrompt
 	FieldShift
+	FieldFrom
+	FieldSource
+	FieldDestination
 	fieldCount
 )
 
-var fieldKeys = [fieldCount]string{"model", "name", "messages", "max_tokens", "input", "options", "stream", "tools", "keep_alive", "prompt", "shift"}
+var fieldKeys = [fieldCount]string{"model", "name", "messages", "max_tokens", "input", "options", "stream", "tools", "keep_alive", "prompt", "shift", "from", "source", "destination"}
 
 // An Object is a request's body and where its fields stand in it. Every
 // occurrence of a field is remembered, because encoding/json, which Ollama

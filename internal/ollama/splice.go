@@ -2,7 +2,6 @@ package ollama
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 )
 
@@ -16,9 +15,11 @@ type Splice struct {
 // occurrence has its value replaced and no other byte touched; of several, or
 // of one with an oddly spelled key, the first becomes the plain member and the others go.
 func (o *Object) Replace(f Field, value string) []Splice {
-	quoted, _ := json.Marshal(value) // a string always encodes
-	return o.settle(nil, f, quoted)
+	return o.settle(nil, f, Quoted(value))
 }
+
+// Quoted is a string as JSON.
+func Quoted(value string) []byte { return encode(value) }
 
 // settle appends the splices that make value the one value of f, where f stands in the object.
 func (o *Object) settle(edits []Splice, f Field, value []byte) []Splice {

@@ -126,10 +126,14 @@ func (a *answer) next() ([]byte, error) {
 	return a.body.next()
 }
 
-// unsay reads the body of an error and has it say something else.
-func (a *answer) unsay(what func([]byte) []byte) {
+// maxReworded is how much of an answer is read to have it say something else: what a model is, with all its words, is
+// some megabytes.
+const maxReworded = 64 << 20
+
+// reword reads the body, up to most bytes, and has it say something else.
+func (a *answer) reword(what func([]byte) []byte, most int) {
 	var all []byte
-	for len(all) < maxKept {
+	for len(all) < most {
 		p, err := a.next()
 		all = append(all, p...)
 		if err == io.EOF {

@@ -144,7 +144,10 @@ func (c *carrying) try(ctx context.Context, turn *fleet.Turn) (whole, over bool)
 		turn.Server.LookAgain()
 	}
 	if err == nil && a.status >= http.StatusBadRequest && as.Unsay != nil {
-		a.unsay(as.Unsay)
+		a.reword(as.Unsay, maxKept)
+	}
+	if err == nil && a.status < http.StatusMultipleChoices && as.Reword != nil {
+		a.reword(as.Reword, maxReworded)
 	}
 	if err == nil && (!out.failed() || c.kept == nil && !(out.tryNext() && turn.Spare)) {
 		c.x.Attempts = append(c.x.Attempts, at)
@@ -255,7 +258,7 @@ func (c *carrying) deliver(ctx context.Context, turn *fleet.Turn, a *answer, as 
 		}
 	}
 	echo := job.Asked != "" && as.Model != job.Asked
-	passHead(c.w.Header(), a.header, echo || stream || as.Unsay != nil)
+	passHead(c.w.Header(), a.header, echo || stream || as.Unsay != nil || as.Reword != nil)
 	c.w.Header()["X-Gollamas-Server"] = []string{x.Server}
 	c.w.WriteHeader(a.status)
 	if echo && d.ending.Framing != ollama.Opaque {

@@ -35,6 +35,7 @@ type Sending struct {
 	Model   string                   // the name sent
 	Missing func(context.Context)    // told that the server has not got it, which was to have it, so that it may get it; nil = that is no news
 	Unsay   func(text []byte) []byte // an error's text with the name as people know it; nil = as it is
+	Reword  func(body []byte) []byte // an answer's body as the client is to get it; nil = as it is
 }
 
 // Ready has the model loaded on the server that was claimed, and waits for that. Its error is a

@@ -3,6 +3,7 @@ package route
 import (
 	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
 )
 
 // settle notes the members of a route whose servers never change.
@@ -112,4 +113,10 @@ func (t *Table) Servers() []*fleet.Server {
 		out = append(out, c.Servers()...)
 	}
 	return out
+}
+
+// Only is a model on one server, whatever the routes say.
+func Only(s *fleet.Server, model ollama.Name) Match {
+	r := &Route{Pattern: true, Policy: balance.Named(balance.Names[0]), fixed: []balance.Member{{Server: s}}}
+	return Match{Route: r, Model: model, Key: model.Key()}
 }

@@ -1,0 +1,113 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"gollamas/internal/fleet"
+	"gollamas/internal/jobs"
+	"gollamas/internal/ollama"
+	"gollamas/internal/proxy"
+)
+
+// A Teller gives the client the records of a stream as they come.
+type Teller interface {
+	Head(http.Header)   // of the answer, before its first record
+	Record(line []byte) // without a line end
+}
+
+// A wait finds the answer to a request that several servers have to do with. Once it has told a record, the body of what it
+// returns is the last one. Answers with nothing in them are not given: the client has left.
+type wait func(context.Context, Teller) Answer
+
+// distinct is each server once, however many connections lead to it.
+func distinct(servers []*fleet.Server) []*fleet.Server {
+	var out []*fleet.Server
+	for _, s := range servers {
+		if !slices.ContainsFunc(out, func(o *fleet.Server) bool { return o.URL() == s.URL() }) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// freshLook bounds that look: a server that takes longer is taken as it was last seen.
+const freshLook = 2 * time.Second
+
+// fresh has the servers looked at that were up when they were looked at last, so that what was changed past gollamas is known.
+func fresh(ctx context.Context, servers []*fleet.Server) {
+	fleet.LookAll(ctx, servers, freshLook)
+}
+
+// progress follows changes to their end, and answers for all of them. did is what was to be done, in the past.
+func progress(ctx context.Context, all []*jobs.Change, did string, tell Teller, also ...jobs.Outcome) Answer {
+	header := servedBy(all)
+	var say func([]byte)
+	if tell != nil {
+		tell.Head(header)
+		say = tell.Record
+	}
+	if jobs.Follow(ctx, all, say) != nil {
+		return Answer{}
+	}
+	outcomes := also
+	for _, c := range all {
+		outcomes = append(outcomes, c.Outcome())
+	}
+	if a := failure(outcomes, did); a != nil {
+		return *a
+	}
+	body := ollama.Progress{Status: ollama.Success}.JSON()
+	if len(outcomes) == 1 {
+		body = outcomes[0].Body
+	}
+	a := answer(http.StatusOK, typeJSON, body)
+	a.Header[serverHeader], a.Attempts = header[serverHeader], attempts(outcomes)
+	return a
+}
+
+// servedBy names the servers that have to do with an answer.
+func servedBy(all []*jobs.Change) http.Header {
+	h := http.Header{}
+	for _, c := range all {
+		h.Add(serverHeader, c.Server.ID())
+	}
+	return h
+}
+
+// failure is the answer where not all servers have done what was asked, nil where they have. Where they agree it is theirs.
+func failure(all []jobs.Outcome, did string) *Answer {
+	if len(jobs.Done(all)) == len(all) {
+		return nil
+	}
+	a := refusal(ollama.Native, http.StatusBadGateway, jobs.Account(all, did))
+	if one := all[0]; jobs.Agree(all) && one.Status != 0 {
+		status := one.Status
+		if status < http.StatusBadRequest { // it went wrong in the stream: as Ollama says it where there is none
+			status = http.StatusInternalServerError
+		}
+		if a = refusal(ollama.Native, status, one.Why); len(one.Body) > 0 {
+			a.Body = one.Body
+		}
+	}
+	a.Attempts = attempts(all)
+	return &a
+}
+
+// attempts is what the log is told of the servers.
+func attempts(all []jobs.Outcome) []proxy.Attempt {
+	var out []proxy.Attempt
+	for _, o := range all {
+		at := proxy.Attempt{Server: o.Server.ID(), Place: o.Server.Connection(), Status: o.Status, Err: o.Why, Why: proxy.WhyServed}
+		switch {
+		case !o.Done && o.Status == 0:
+			at.Why = proxy.WhyUnreached
+		case !o.Done:
+			at.Why = proxy.WhyFailed
+		}
+		out = append(out, at)
+	}
+	return out
+}

@@ -54,7 +54,9 @@ func fromModel(text, model string) string {
 	return out.String()
 }
 
-func isPart(command string) bool { return command == "FROM" || command == "ADAPTER" || command == "DRAFT" }
+func isPart(command string) bool {
+	return command == "FROM" || command == "ADAPTER" || command == "DRAFT"
+}
 
 // isPath says whether s is the place of a file, on whatever system: /var/lib/…, C:\…, \\box\….
 func isPath(s string) bool {

@@ -17,7 +17,7 @@ type Answer struct {
 	Body   []byte
 	Why    string // for the log, where the body does not say
 
-	Attempts []proxy.Attempt // for the log, where servers were asked
+	Attempts []proxy.Attempt // for the log and the metrics: servers that were asked, all at the same time
 }
 
 // The content types Ollama sends: gin's own, and the bare one its /v1 handlers set.

@@ -14,7 +14,8 @@ import (
 func (g *Gateway) hasBlob(ask Ask) Decision {
 	return g.blob(ask, func(ctx context.Context, servers []*fleet.Server) Answer {
 		all := g.changes.Meant(ctx, ask.Segment, servers, ask.Via)
-		a := Answer{Status: http.StatusOK, Header: http.Header{serverHeader: jobs.Done(all)}, Attempts: attempts(all)}
+		a := Answer{Status: http.StatusOK, Header: http.Header{serverHeader: jobs.Done(all)}}
+		a.Attempts = attempts(slices.DeleteFunc(slices.Clone(all), func(o jobs.Outcome) bool { return o.Status == http.StatusNotFound }))
 		if len(jobs.Done(all)) < len(all) {
 			a.Status, a.Why = http.StatusNotFound, jobs.Account(all, "found")
 		}

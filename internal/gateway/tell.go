@@ -38,7 +38,7 @@ func (g *Gateway) wait(w http.ResponseWriter, r *http.Request, d Decision, x *pr
 	}
 	defer func() { _ = t.flush.SetWriteDeadline(time.Time{}) }()
 	t.Record(a.Body)
-	x.Attempts, x.Err = append(x.Attempts, a.Attempts...), ollama.ErrorText(a.Body)
+	x.Attempts, x.Spread, x.Err = a.Attempts, len(a.Attempts) > 0, ollama.ErrorText(a.Body)
 	return true
 }
 

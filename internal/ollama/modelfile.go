@@ -37,7 +37,7 @@ func fromModel(text, model string) string {
 		line, after, _ := strings.Cut(rest, "\n")
 		command, of, _ := strings.Cut(line, " ")
 		switch {
-		case strings.TrimSpace(line) == "" || command[0] == '#':
+		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#"):
 			out.WriteString(line + "\n")
 		case !isPart(command):
 			out.WriteString(rest)

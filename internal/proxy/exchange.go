@@ -24,6 +24,7 @@ type Exchange struct {
 	Place    string // its connection's ID: the same, unless that has several servers
 	Model    string // the model's own name where it is known to be one, "" = it is not: safe to count by
 	Attempts []Attempt
+	Spread   bool          // they were made at the same time, and none stood in for another
 	Queued   time.Duration // waiting for a server with a free place
 	Loading  time.Duration // waiting for the model to be loaded
 	Status   int           // 499 = the client left before there was one

@@ -61,7 +61,10 @@ func appendModel(attrs []slog.Attr, x proxy.Exchange) []slog.Attr {
 	if x.Server != "" {
 		attrs = append(attrs, slog.String("server", x.Server))
 	}
-	if len(x.Attempts) > 0 {
+	switch {
+	case x.Spread:
+		attrs = append(attrs, slog.Any("servers", servers(x.Attempts)))
+	case len(x.Attempts) > 0:
 		attrs = append(attrs, slog.Int("attempts", len(x.Attempts)))
 	}
 	if load, fault := cost(x.Attempts); load != fleet.LoadNone {
@@ -92,6 +95,15 @@ func cost(all []proxy.Attempt) (load fleet.Load, fault string) {
 // noticeable is how long a request must have waited, for a place or a load, to be told: finding one takes microseconds.
 const noticeable = time.Millisecond
 
+// servers names those that were asked.
+func servers(all []proxy.Attempt) []string {
+	var out []string
+	for _, a := range all {
+		out = append(out, a.Server)
+	}
+	return out
+}
+
 // failures lists the attempts that led nowhere, and why.
 func failures(all []proxy.Attempt) []string {
 	var out []string
@@ -108,7 +120,7 @@ func severity(x proxy.Exchange) slog.Level {
 	switch {
 	case x.Status >= 500 || x.Err != "" && x.Status < 400:
 		return slog.LevelError
-	case len(x.Attempts) > 1:
+	case len(x.Attempts) > 1 && !x.Spread, x.Spread && len(failures(x.Attempts)) > 0:
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo

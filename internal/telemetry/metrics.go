@@ -130,7 +130,7 @@ func (m *Metrics) Exchange(x proxy.Exchange) {
 	for i := range x.Attempts {
 		a := &x.Attempts[i]
 		m.attempts.of(attemptKey{a.Place, a.Why}).Inc()
-		if i < len(x.Attempts)-1 {
+		if i < len(x.Attempts)-1 && !x.Spread {
 			m.failovers.of(a.Why).Inc()
 		}
 		if a.Avoids != "" && a.Why == proxy.WhyServed {

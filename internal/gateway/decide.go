@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -185,6 +186,9 @@ func (g *Gateway) match(ask Ask, asked string) (matched, *Answer) {
 	case e.Changes && match.Route.Name == "": // merely loaded somewhere
 		return matched{}, g.missing(e, asked)
 	case e.Changes:
+		if no := own(e, subject{asked: asked, name: cmp.Or(match.Send, asked)}); no != nil {
+			return matched{}, no
+		}
 		members = holding(match)
 	case len(members) == 0 && (match.Exact() || nowhere(match)): // its servers have all gone, or none has been found: the engine says so
 	case len(members) == 0:

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -62,7 +63,7 @@ func (g *Gateway) create(ask Ask) Decision {
 // read finds out what the model is made from.
 func (c *creation) read() *Answer {
 	e := c.ask.Endpoint
-	if err := json.Unmarshal(c.ask.Body, &c.how); err != nil {
+	if err := json.NewDecoder(bytes.NewReader(c.ask.Body)).Decode(&c.how); err != nil { // what follows the object is nobody's
 		a := refusal(e.Dialect, http.StatusBadRequest, err.Error())
 		return &a
 	}

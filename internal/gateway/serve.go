@@ -65,8 +65,11 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	if no := g.again(r, e); no != nil {
 		return write(w, *no, x)
 	}
-	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Via: r.Header[fleet.ViaHeader], Server: r.Header.Get(serverHeader)}
-	r.Header.Del(serverHeader) // another gollamas has servers of other names
+	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Via: r.Header[fleet.ViaHeader]}
+	if named := r.Header[serverHeader]; len(named) > 0 {
+		ask.Server = named[0]
+		delete(r.Header, serverHeader) // another gollamas has servers of other names
+	}
 	decoded := false
 	var no *Answer
 	switch {

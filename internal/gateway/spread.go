@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -57,13 +58,16 @@ func progress(ctx context.Context, all []*jobs.Change, did string, tell Teller, 
 		outcomes = append(outcomes, c.Outcome())
 	}
 	if a := failure(outcomes, did); a != nil {
+		if len(outcomes[0].Body) == 0 {
+			a.Header.Set("Content-Type", typeBareJSON)
+		}
 		return *a
 	}
 	body := ollama.Progress{Status: ollama.Success}.JSON()
 	if len(outcomes) == 1 {
 		body = outcomes[0].Body
 	}
-	a := answer(http.StatusOK, typeJSON, body)
+	a := answer(http.StatusOK, typeBareJSON, body) // as Ollama has it where no stream is wanted (routes.go, waitForStream)
 	a.Header[serverHeader], a.Attempts = header[serverHeader], attempts(outcomes)
 	return a
 }
@@ -89,7 +93,7 @@ func failure(all []jobs.Outcome, did string) *Answer {
 			status = http.StatusInternalServerError
 		}
 		if a = refusal(ollama.Native, status, one.Why); len(one.Body) > 0 {
-			a.Body = one.Body
+			a = answer(status, cmp.Or(one.Type, typeJSON), one.Body)
 		}
 	}
 	a.Attempts = attempts(all)

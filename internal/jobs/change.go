@@ -43,6 +43,7 @@ type ChangeError struct {
 	Status int    // of the answer, 200 where it went wrong later, 0 = there was none
 	Text   string // the server's own, or why there is none
 	Body   []byte // of an answer that said no; nil = there is none
+	Type   string // its Content-Type
 }
 
 func (e *ChangeError) Error() string { return e.Text }
@@ -116,7 +117,7 @@ func (c *Change) Outcome() Outcome {
 	if c.err == nil {
 		return Outcome{Server: c.Server, Status: http.StatusOK, Body: c.said, Done: true}
 	}
-	return Outcome{Server: c.Server, Status: c.err.Status, Why: c.err.Text, Body: c.err.Body}
+	return Outcome{Server: c.Server, Status: c.err.Status, Why: c.err.Text, Body: c.err.Body, Type: c.err.Type}
 }
 
 // over says whether the change has ended.

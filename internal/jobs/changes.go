@@ -187,7 +187,7 @@ func client(s *fleet.Server, via []string) *ollama.Client {
 // refused is the answer of a server that says no.
 func refused(res *http.Response) *ChangeError {
 	answer, _ := io.ReadAll(io.LimitReader(res.Body, mostRefusal)) // as much of it as came
-	return &ChangeError{Status: res.StatusCode, Text: said(res.StatusCode, answer), Body: answer}
+	return &ChangeError{Status: res.StatusCode, Text: said(res.StatusCode, answer), Body: answer, Type: res.Header.Get("Content-Type")}
 }
 
 // said is why a server has said no, in its own words where it has some.

@@ -1,13 +1,16 @@
 package jobs
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 
 	"gollamas/internal/fleet"
+	"gollamas/internal/ollama"
 )
 
 // An Outcome is what has come, on one server, of a request that goes to several.
@@ -17,6 +20,7 @@ type Outcome struct {
 	Status int    // of its answer, 0 = there was none
 	Why    string // it is not done: the server's own word, or why there is none
 	Body   []byte // of the answer
+	Type   string // its Content-Type, where it is not done
 }
 
 // Done are the IDs of the servers on which it is done.
@@ -101,14 +105,18 @@ func (c *Changes) Ask(ctx context.Context, servers []*fleet.Server, what Request
 func (c *Changes) one(s *fleet.Server, what Request) Outcome {
 	ctx, cancel := context.WithTimeout(c.base, longestRemoval)
 	defer cancel()
-	status, body, err := client(s, what.Via).Do(ctx, what.Method, what.Path, what.Body)
-	switch {
-	case err != nil && c.base.Err() != nil:
-		return Outcome{Server: s, Why: stopping}
-	case err != nil:
-		return Outcome{Server: s, Why: fleet.Reason(err)}
-	case status >= http.StatusMultipleChoices:
-		return Outcome{Server: s, Status: status, Why: said(status, body), Body: body}
+	res, err := client(s, what.Via).Open(ctx, what.Method, what.Path, what.upload())
+	if err != nil {
+		return Outcome{Server: s, Why: c.broken(ctx, 0, err).Text}
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= http.StatusMultipleChoices {
+		no := refused(res)
+		return Outcome{Server: s, Status: no.Status, Why: no.Text, Body: no.Body, Type: no.Type}
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, mostRefusal))
+	if err != nil {
+		return Outcome{Server: s, Status: res.StatusCode, Why: c.broken(ctx, 0, err).Text}
 	}
 	if what.Then != nil {
 		what.Then(ctx, s)
@@ -116,5 +124,13 @@ func (c *Changes) one(s *fleet.Server, what Request) Outcome {
 	if !what.Asks {
 		s.LookNow(ctx, longestSeen)
 	}
-	return Outcome{Server: s, Done: true, Status: status, Body: body}
+	return Outcome{Server: s, Done: true, Status: res.StatusCode, Body: body}
+}
+
+// upload is the request's body.
+func (r Request) upload() ollama.Upload {
+	if r.Body == nil {
+		return ollama.Upload{}
+	}
+	return ollama.Upload{From: bytes.NewReader(r.Body), Length: int64(len(r.Body)), Type: "application/json"}
 }

@@ -61,5 +61,5 @@ func (c *Changes) post(ctx context.Context, path string, s *fleet.Server, body *
 		return Outcome{Server: s, Done: true, Status: res.StatusCode}
 	}
 	no := refused(res)
-	return Outcome{Server: s, Status: no.Status, Why: no.Text, Body: no.Body}
+	return Outcome{Server: s, Status: no.Status, Why: no.Text, Body: no.Body, Type: no.Type}
 }

@@ -69,7 +69,7 @@ func (g *Gateway) blob(ask Ask, do func(context.Context, []*fleet.Server) Answer
 }
 
 // mayMake are the servers that a model could be made on, for whose it is a file does not say: all that a route leads to, and
-// that are up.
+// that are up or were meant to have the file lately.
 func (g *Gateway) mayMake(ask Ask) ([]*fleet.Server, *Answer) {
 	at, no := g.only(ask)
 	switch {
@@ -79,7 +79,11 @@ func (g *Gateway) mayMake(ask Ask) ([]*fleet.Server, *Answer) {
 		return []*fleet.Server{at}, nil
 	}
 	all := distinct(g.table.Servers())
-	up := slices.DeleteFunc(slices.Clone(all), func(s *fleet.Server) bool { return !s.State().Up })
+	sent := g.changes.Sent(ask.Segment)
+	up := slices.DeleteFunc(slices.Clone(all), func(s *fleet.Server) bool {
+		meant := slices.ContainsFunc(sent, func(o jobs.Outcome) bool { return o.Server == s })
+		return !s.State().Up && !meant
+	})
 	if len(up) == 0 {
 		up = all
 	}

@@ -133,7 +133,7 @@ func write(w http.ResponseWriter, a Answer, x *proxy.Exchange) bool {
 	if len(a.Body) > 0 {
 		n, _ = w.Write(a.Body) // a client that is gone is not told
 	}
-	x.Attempts, x.Spread = a.Attempts, len(a.Attempts) > 0
+	spread(x, a)
 	x.Status, x.BytesOut, x.First = a.Status, int64(n), time.Since(x.Start)
 	if a.Status >= http.StatusBadRequest && x.Err == "" {
 		x.Err = cmp.Or(ollama.ErrorText(a.Body), a.Why)

@@ -38,8 +38,16 @@ func (g *Gateway) wait(w http.ResponseWriter, r *http.Request, d Decision, x *pr
 	}
 	defer func() { _ = t.flush.SetWriteDeadline(time.Time{}) }()
 	t.Record(a.Body)
-	x.Attempts, x.Spread, x.Err = a.Attempts, len(a.Attempts) > 0, ollama.ErrorText(a.Body)
+	spread(x, a)
+	x.Err = ollama.ErrorText(a.Body)
 	return true
+}
+
+// spread notes the servers that an answer of gollamas' own comes from.
+func spread(x *proxy.Exchange, a Answer) {
+	if x.Attempts, x.Spread = a.Attempts, len(a.Attempts) > 0; len(a.Attempts) == 1 {
+		x.Server, x.Place = a.Attempts[0].Server, a.Attempts[0].Place
+	}
 }
 
 // A telling is a stream that gollamas itself gives.

@@ -89,23 +89,16 @@ func has(ctx context.Context, digest string, s *fleet.Server, via []string) Outc
 
 func blobPath(digest string) string { return "/api/blobs/" + digest }
 
-// Meant are the servers that a file is to go to: these, and those that it was meant for lately. It asks each whether
-// it has the file, and remembers.
+// Meant remembers that a file is to go to these servers, and asks each whether it has it.
 func (c *Changes) Meant(ctx context.Context, digest string, servers []*fleet.Server, via []string) []Outcome {
-	all := slices.Clone(servers)
-	for _, o := range c.Sent(digest) {
-		if !slices.Contains(all, o.Server) {
-			all = append(all, o.Server)
-		}
-	}
-	have := c.Have(ctx, digest, all, via)
+	have := c.Have(ctx, digest, servers, via)
 	if ctx.Err() == nil {
 		c.remember(digest, have)
 	}
 	return have
 }
 
-// Send sends a file to the servers that lack it, of those that Meant says, through one read of from. The outcome of each
+// Send sends a file to those of the servers that lack it, through one read of from, and remembers. The outcome of each
 // says whether it has the file now. The error is from's own: then nothing more is known than that.
 func (c *Changes) Send(ctx context.Context, digest string, servers []*fleet.Server, from ollama.Upload, via []string) ([]Outcome, error) {
 	all := c.Meant(ctx, digest, servers, via)

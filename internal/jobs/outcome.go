@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
@@ -61,6 +62,9 @@ func Account(all []Outcome, did string) string {
 // clip is as much of a server's word as is passed on.
 func clip(why string) string { return strings.ToValidUTF8(why[:min(len(why), longestWhy)], "") }
 
+// longestAsk bounds a request that Ollama answers once it is done: to delete a large file takes a slow disk a while.
+const longestAsk = 2 * time.Minute
+
 // A Request is a short one that goes to several servers.
 type Request struct {
 	Method string
@@ -103,7 +107,7 @@ func (c *Changes) Ask(ctx context.Context, servers []*fleet.Server, what Request
 
 // one asks one server.
 func (c *Changes) one(s *fleet.Server, what Request) Outcome {
-	ctx, cancel := context.WithTimeout(c.base, longestRemoval)
+	ctx, cancel := context.WithTimeout(c.base, longestAsk)
 	defer cancel()
 	res, err := client(s, what.Via).Open(ctx, what.Method, what.Path, what.upload())
 	if err != nil {

@@ -16,25 +16,31 @@ import (
 type bars struct {
 	all   *mpb.Progress
 	pulls map[app.Pull]*bar
-	name  int // columns of the longest
+	name  int // columns for what a pull is called
 }
 
 // A bar is one pull's.
 type bar struct {
-	*mpb.Bar
-	last atomic.Pointer[app.Step] // what the bar says, whenever it is drawn
+	*mpb.Bar                          // nil = the terminal was gone when the pull began
+	last     atomic.Pointer[app.Step] // what the bar says, whenever it is drawn
 }
 
-// said is how many columns there are for what a server says: its longest usual status.
-const said = 22
+// Columns of a line. What a pull is called gets those that are left.
+const (
+	bytesWide  = 19 // "999.9 MB / 999.9 GB"
+	statusWide = 22 // the longest usual status
+	barWide    = 12 // at least
+	leastName  = 16
+)
 
-// bytesWide is how many columns "999.9 MB / 999.9 GB" takes.
-const bytesWide = 19
+// room is how many columns there are for what a pull is called.
+func room(width int) int { return width - bytesWide - statusWide - barWide - 3 }
 
-func newBars(out io.Writer, all []app.Pull, more ...mpb.ContainerOption) *bars {
+// newBars draws on a terminal of so many columns.
+func newBars(out io.Writer, all []app.Pull, width int, more ...mpb.ContainerOption) *bars {
 	b := &bars{pulls: map[app.Pull]*bar{}}
 	for _, p := range all {
-		b.name = max(b.name, utf8.RuneCountInString(p.String()))
+		b.name = min(max(b.name, utf8.RuneCountInString(p.String())), room(width))
 	}
 	b.all = mpb.New(append([]mpb.ContainerOption{mpb.WithOutput(out), mpb.PopCompletedMode()}, more...)...)
 	return b
@@ -46,6 +52,9 @@ func (b *bars) step(s app.Step) {
 		return
 	}
 	at := b.pulls[s.Pull]
+	if at.Bar == nil {
+		return
+	}
 	at.last.Store(&s)
 	at.SetTotal(s.Total, false)
 	at.SetCurrent(s.Completed)
@@ -57,16 +66,16 @@ func (b *bars) step(s app.Step) {
 	}
 }
 
-// begin draws one more.
+// begin draws one more, unless the terminal is gone.
 func (b *bars) begin(s app.Step) *bar {
 	out := &bar{}
 	out.last.Store(&s)
-	out.Bar = b.all.AddBar(0,
-		mpb.PrependDecorators(decor.Name(s.Pull.String(), decor.WC{W: b.name + 1, C: decor.DindentRight})),
+	out.Bar, _ = b.all.Add(0, mpb.BarStyle().Build(),
+		mpb.PrependDecorators(decor.Name(clip(s.Pull.String(), b.name), decor.WC{W: b.name + 1, C: decor.DindentRight})),
 		mpb.AppendDecorators(
 			decor.Any(out.bytes, decor.WC{W: bytesWide}),
 			decor.Name("  "),
-			decor.Any(out.status, decor.WC{W: said, C: decor.DindentRight}),
+			decor.Any(out.status, decor.WC{W: statusWide, C: decor.DindentRight}),
 		))
 	return out
 }
@@ -91,14 +100,22 @@ func (b *bar) status(decor.Statistics) string {
 	case s.Over:
 		return "pulled"
 	}
-	return clip(plain(s.Status), said)
+	return clipEnd(plain(s.Status), statusWide)
 }
 
 // end draws the last picture.
 func (b *bars) end() { b.all.Wait() }
 
-// clip is at most so many characters of a text.
+// clip is at most so many characters of a text, the last ones: there the tag stands, and the server.
 func clip(text string, most int) string {
+	if r := []rune(text); len(r) > most {
+		return "…" + string(r[len(r)-most+1:])
+	}
+	return text
+}
+
+// clipEnd is clip, of the first ones.
+func clipEnd(text string, most int) string {
 	if r := []rune(text); len(r) > most {
 		return string(r[:most-1]) + "…"
 	}

@@ -18,14 +18,11 @@ type shower interface {
 	end() // all is over, or nothing more is begun
 }
 
-// leastWidth is how many columns bars need.
-const leastWidth = 60
-
 // shower draws bars where there is a terminal that can, and prints lines otherwise.
 func (t terminal) shower(all []app.Pull) shower {
 	if f, ok := t.out.(*os.File); ok && t.getenv("TERM") != "dumb" {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width >= leastWidth {
-			return newBars(t.out, all)
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && room(width) >= leastName {
+			return newBars(t.out, all, width)
 		}
 	}
 	return &lines{out: t.out, pulls: map[app.Pull]told{}}

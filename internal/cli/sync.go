@@ -101,7 +101,7 @@ func (t terminal) differ(all []app.Different) {
 		_ = w.Flush() // to a terminal that is gone there is nothing to say
 	}
 	if len(all) > 0 {
-		fmt.Fprintln(t.out, "Nothing is done about that. A pull on the older one brings it up to date; through gollamas, a pull brings all servers of a route by name.")
+		fmt.Fprintln(t.out, "Nothing is done about that. Such a command brings one server up to date; through gollamas, all that the model is routed to by its name.")
 	}
 }
 

@@ -30,11 +30,12 @@ const (
 	bytesWide  = 19 // "999.9 MB / 999.9 GB"
 	statusWide = 22 // the longest usual status
 	barWide    = 12 // at least
+	spaces     = 4  // between them
 	leastName  = 16
 )
 
 // room is how many columns there are for what a pull is called.
-func room(width int) int { return width - bytesWide - statusWide - barWide - 3 }
+func room(width int) int { return width - bytesWide - statusWide - barWide - spaces }
 
 // newBars draws on a terminal of so many columns.
 func newBars(out io.Writer, all []app.Pull, width int, more ...mpb.ContainerOption) *bars {
@@ -71,7 +72,7 @@ func (b *bars) begin(s app.Step) *bar {
 	out := &bar{}
 	out.last.Store(&s)
 	out.Bar, _ = b.all.Add(0, mpb.BarStyle().Build(),
-		mpb.PrependDecorators(decor.Name(clip(s.Pull.String(), b.name), decor.WC{W: b.name + 1, C: decor.DindentRight})),
+		mpb.PrependDecorators(decor.Name(clip(s.Pull.String(), b.name), decor.WC{W: b.name, C: decor.DindentRight})),
 		mpb.AppendDecorators(
 			decor.Any(out.bytes, decor.WC{W: bytesWide}),
 			decor.Name("  "),

@@ -28,7 +28,7 @@ type bar struct {
 // Columns of a line. What a pull is called gets those that are left.
 const (
 	bytesWide  = 19 // "999.9 MB / 999.9 GB"
-	statusWide = 22 // the longest usual status
+	statusWide = 20 // "pulling dde5aa3fc5ff", as most of the time
 	barWide    = 12 // at least
 	spaces     = 4  // between them
 	leastName  = 16

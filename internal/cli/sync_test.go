@@ -199,15 +199,15 @@ func TestThereIsABarForEachPull(t *testing.T) {
 		p.step(under(onEast, 1e9))
 		p.step(app.Step{Pull: onWest, Status: "pulling manifest \x1b[2J and much more"})
 		wantPicture(t, p.now(),
-			"llama3.2 on east [========>--------]     1.0 GB / 2.0 GB  pulling dde5aa3fc5ff",
-			"llama3.2 on west [-----------------]                      pulling manifest \uFFFD[2J…")
+			"llama3.2 on east [=========>---------]     1.0 GB / 2.0 GB  pulling dde5aa3fc5ff",
+			"llama3.2 on west [-------------------]                      pulling manifest \uFFFD[…")
 		p.step(app.Step{Pull: onEast, Status: "success", Completed: 2e9, Total: 2e9, Over: true})
 		p.now()
 		p.step(app.Step{Pull: onWest, Completed: 1e9, Total: 2e9, Over: true, Err: errors.New("connection closed")})
 		p.end()
 		wantPicture(t, p.screen(),
-			"llama3.2 on east [=================]     2.0 GB / 2.0 GB  pulled",
-			"llama3.2 on west [========>--------]     1.0 GB / 2.0 GB  failed")
+			"llama3.2 on east [===================]     2.0 GB / 2.0 GB  pulled",
+			"llama3.2 on west [=========>---------]     1.0 GB / 2.0 GB  failed")
 	})
 }
 
@@ -227,9 +227,9 @@ func TestABarThatIsOverStandsAboveThoseThatFollow(t *testing.T) {
 		p.step(app.Step{Pull: next, Completed: 1e12, Total: 4e12, Over: true, Err: app.ErrStopped})
 		p.end()
 		wantPicture(t, p.screen(),
-			"llama3.2 on east [=================] 500.0 MB / 500.0 MB  pulled",
-			"llama3.2 on west [-----------------]                      broken off",
-			"m on east        [===>-------------]     1.0 TB / 4.0 TB  broken off")
+			"llama3.2 on east [===================] 500.0 MB / 500.0 MB  pulled",
+			"llama3.2 on west [-------------------]                      broken off",
+			"m on east        [====>--------------]     1.0 TB / 4.0 TB  broken off")
 	})
 }
 
@@ -239,7 +239,7 @@ func TestBarsKeepWithinTheirTerminal(t *testing.T) {
 		p := draw(80, long)
 		p.step(app.Step{Pull: long, Begun: true})
 		p.step(under(long, 1e9))
-		wantPicture(t, p.now(), "…UF:Q4_K_M on gaming-pc [====>-----]     1.0 GB / 2.0 GB  pulling dde5aa3fc5ff")
+		wantPicture(t, p.now(), "…GGUF:Q4_K_M on gaming-pc [====>-----]     1.0 GB / 2.0 GB  pulling dde5aa3fc5ff")
 		p.step(app.Step{Pull: long, Over: true})
 		p.end()
 	})

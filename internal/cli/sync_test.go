@@ -244,3 +244,16 @@ func TestBarsKeepWithinTheirTerminal(t *testing.T) {
 		p.end()
 	})
 }
+
+func TestASignalEndsASyncThatStillAsks(t *testing.T) {
+	a, b, flags := pair(t, ollamatest.Options{})
+	b.Fault(ollamatest.Fault{Kind: ollamatest.Hang, Path: "/api/version"})
+	stop := make(chan os.Signal, 2)
+	stop <- syscall.SIGTERM
+	if got := run(stop, flags...); got != (typed{1, "", "gollamas: stopped before every server was asked\n"}) {
+		t.Errorf("%+v", got)
+	}
+	if all := append(changes(a), changes(b)...); len(all) > 0 {
+		t.Errorf("the servers were sent %q", all)
+	}
+}

@@ -6,10 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"gollamas/internal/app"
 	"gollamas/internal/telemetry"
@@ -81,45 +78,6 @@ func stubs(all []app.Stub) (wrong []error) {
 		wrong = append(wrong, fmt.Errorf("%s is not installed on %s, where its name stands for a model elsewhere: to have it there, remove that and sync again", s.Model, s.Server))
 	}
 	return wrong
-}
-
-// since are the differences that were not there before.
-func since(before, after []app.Different) []app.Different {
-	return slices.DeleteFunc(after, func(d app.Different) bool {
-		return slices.ContainsFunc(before, func(b app.Different) bool { return b.Model == d.Model && slices.Equal(b.Copies, d.Copies) })
-	})
-}
-
-// differ prints which models are not the same on all their servers, and what can be done about it.
-func (t terminal) differ(all []app.Different) {
-	for _, d := range all {
-		fmt.Fprintf(t.out, "%s is not the same everywhere:\n", d.Model)
-		w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-		for _, c := range d.Copies {
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s%s\n", ages[c.Age], c.Server, plain(c.Digest[:min(len(c.Digest), 12)]), modified(c.Modified), remedy(d, c))
-		}
-		_ = w.Flush() // to a terminal that is gone there is nothing to say
-	}
-	if len(all) > 0 {
-		fmt.Fprintln(t.out, "Nothing is done about that. Such a command brings one server up to date; through gollamas, all that the model is routed to by its name.")
-	}
-}
-
-var ages = map[app.Age]string{app.Newest: "newer", app.Older: "older", app.Unclear: "?"}
-
-func modified(at time.Time) string {
-	if at.IsZero() {
-		return "of unknown time"
-	}
-	return at.Local().Format("2006-01-02 15:04")
-}
-
-// remedy is what brings an older copy up to date.
-func remedy(d app.Different, c app.Copy) string {
-	if c.Age == app.Newest {
-		return ""
-	}
-	return fmt.Sprintf("\tOLLAMA_HOST=%s ollama pull %s", c.URL, d.Model)
 }
 
 // pullAll has the servers pull, shows how far that is, and returns an error for each that has come to nothing.

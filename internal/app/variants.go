@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -33,24 +32,16 @@ const longestLook = 12 * time.Second
 func (a *App) Variants(ctx context.Context) ([]Variant, error) {
 	a.look(ctx)
 	var out []Variant
-	var wrong []error
 	seen := map[string]bool{} // URLs: two connections may lead to one server
 	for _, c := range a.connections {
-		if len(c.Servers()) == 0 {
-			wrong = append(wrong, fmt.Errorf("%s: no address is found for its name", c.ID()))
-		}
 		for _, s := range c.Servers() {
-			state := s.State()
-			switch {
-			case !state.Up:
-				wrong = append(wrong, fmt.Errorf("%s does not answer: %s", s.ID(), cmp.Or(state.Err, "nothing came in time")))
-			case !seen[s.URL()]:
+			if s.State().Up && !seen[s.URL()] {
 				out = append(out, a.on(s)...)
 			}
 			seen[s.URL()] = true
 		}
 	}
-	return out, errors.Join(wrong...)
+	return out, errors.Join(a.unknown()...)
 }
 
 // look looks at each server once.

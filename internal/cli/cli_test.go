@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -23,7 +24,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: servers})
 }
 
-// servers gives a script two servers with variants, $MAIN and $MINI, and an address where there is none, $GONE.
+// servers gives a script two servers with variants, $MAIN and $MINI, two that have not the same, $EAST and $WEST, and an
+// address where there is none, $GONE.
 func servers(env *testscript.Env) error {
 	digest := func(c string) string { return strings.Repeat(c, 64) }
 	model := func(name, c string) ollamatest.Model { return ollamatest.Model{Name: name, Digest: digest(c)} }
@@ -33,7 +35,12 @@ func servers(env *testscript.Env) error {
 		model("phi4", "c"), model("gollamas/phi4:latest-ctx2048-cccccccccccc", "5"), model("gollamas/tinyllama:1.1b-ctx8192-dddddddddddd", "6"),
 	}
 	mini := []ollamatest.Model{model("m", "a"), model("gollamas/m:latest-ctx4096-aaaaaaaaaaaa", "2")}
-	for name, models := range map[string][]ollamatest.Model{"MAIN": main, "MINI": mini, "GONE": nil} {
+	dated := func(name, c string, day int) ollamatest.Model {
+		return ollamatest.Model{Name: name, Digest: digest(c), Modified: time.Date(2026, 8, day, 9, 30, 0, 0, time.UTC)}
+	}
+	east := []ollamatest.Model{dated("m", "a", 20), dated("phi4", "c", 20), dated("qwen3:8b", "e", 1), {Name: "stub", RemoteHost: "https://ollama.com:443", RemoteModel: "x"}}
+	west := []ollamatest.Model{dated("phi4", "d", 3), dated("qwen3:8b", "f", 1)}
+	for name, models := range map[string][]ollamatest.Model{"MAIN": main, "MINI": mini, "EAST": east, "WEST": west, "GONE": nil} {
 		s, err := ollamatest.Start(ollamatest.Options{Models: models})
 		if err != nil {
 			return err

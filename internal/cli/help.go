@@ -16,6 +16,7 @@ Commands
   serve      carry requests (what it does without a command)
   check      say what would be served, or what is wrong with the settings
   variants   list the models made for num_ctx on /v1; --prune removes what no rule needs
+  sync       pull what servers lack of the models routed to them by name; --dry-run only says it
   demo       try it without any Ollama; --exit ends it when it has been shown
   version    print the version; --full for all of it
 

@@ -154,8 +154,8 @@ type Changing struct {
 	Waiting   int // requests that follow it
 }
 
-// now is how far the change is.
-func (c *Change) now() Changing {
+// Now is how far the change is.
+func (c *Change) Now() Changing {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := Changing{Server: c.Server, What: c.What, Model: c.Model, Since: c.Since, Waiting: len(c.followers)}

@@ -234,7 +234,7 @@ func (c *Changes) Changing() []Changing {
 	c.mu.Unlock()
 	out := make([]Changing, 0, len(all))
 	for _, ch := range all {
-		out = append(out, ch.now())
+		out = append(out, ch.Now())
 	}
 	return out
 }

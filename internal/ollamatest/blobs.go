@@ -79,15 +79,11 @@ func (c *call) createBlob() {
 	}
 	sum := sha256.New()
 	head := make([]byte, 4)
-	n, err := io.ReadFull(c.r.Body, head)
+	n, _ := io.ReadFull(c.r.Body, head) // what went wrong is said again
 	sum.Write(head[:n])
-	size := int64(n)
-	if err == nil {
-		var rest int64
-		rest, err = io.Copy(sum, c.r.Body)
-		size += rest
-	}
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+	rest, err := io.Copy(sum, c.r.Body)
+	size := int64(n) + rest
+	if err != nil { // a part is kept nowhere
 		c.fail(http.StatusInternalServerError, err.Error())
 		return
 	}

@@ -2,9 +2,15 @@ package ollamatest
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 )
 
@@ -29,6 +35,27 @@ func TestUploadFaults(t *testing.T) {
 			}
 			if _, ok := b.holds(strings.Repeat("a", 64)); ok {
 				t.Errorf("%+v: a part was kept", c.fault)
+			}
+		})
+	}
+}
+
+// What is cut off on its way is not kept, under no digest.
+func TestAPartOfAnUploadIsNotKept(t *testing.T) {
+	for _, part := range []string{"GG", "GGUF and"} {
+		bubble(t, Options{}, func(b *box) {
+			sum := fmt.Sprintf("%x", sha256.Sum256([]byte(part)))
+			from := io.MultiReader(strings.NewReader(part), iotest.ErrReader(errors.New("the client leaves")))
+			req, err := http.NewRequest("POST", "http://localhost/api/blobs/sha256:"+sum, from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.client.Do(req); err == nil {
+				t.Error("there is an answer")
+			}
+			synctest.Wait()
+			if _, ok := b.holds(sum); ok {
+				t.Errorf("%q was kept", part)
 			}
 		})
 	}

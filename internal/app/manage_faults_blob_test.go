@@ -251,3 +251,15 @@ func (w *world) posts(host, digest string) (n int) {
 	}
 	return n
 }
+
+// All of a small file is read before anybody sees that a server takes none of it.
+func TestAServerThatTakesNothingOfASmallBlobIsGivenUpAsSoon(t *testing.T) {
+	pretend(t, trioFile, trio(), func(t *testing.T, w *world) {
+		w.box("b").Fault(ollamatest.Fault{Kind: ollamatest.Jam})
+		a := w.store(newBlob(1 << 20))
+		a.want(t, 201, "")
+		if note := a.header.Get("X-Gollamas-Note"); !strings.Contains(note, "not on b (it has taken nothing for 2m0s)") || a.took > 3*time.Minute {
+			t.Errorf("after %v: %q", a.took, note)
+		}
+	})
+}

@@ -257,10 +257,26 @@ func fill(b []byte, from io.Reader) (n int, err error) {
 	return n, err
 }
 
-// buffer waits for room to read into, nil = nobody wants more.
-func (p *pump) buffer(ctx context.Context, made *int) ([]byte, error) {
+// watch gives up servers that hold up the others, or the end, until ctx ends.
+func (p *pump) watch(ctx context.Context) {
 	look := time.NewTicker(sinkLooked)
 	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		for _, s := range p.sinks {
+			if s.waits(longestStall) {
+				p.slow(s)
+			}
+		}
+	}
+}
+
+// buffer waits for room to read into, nil = nobody wants more.
+func (p *pump) buffer(ctx context.Context, made *int) ([]byte, error) {
 	for p.wanted() {
 		select {
 		case b := <-p.room:
@@ -276,12 +292,6 @@ func (p *pump) buffer(ctx context.Context, made *int) ([]byte, error) {
 			return b, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-look.C:
-			for _, s := range p.sinks {
-				if s.waits(longestStall) {
-					p.slow(s)
-				}
-			}
 		}
 	}
 	return nil, nil

@@ -167,6 +167,7 @@ func TestAServerThatTakesNothingIsGivenUpInItsTime(t *testing.T) {
 			s.Close()
 		}
 		go p.sinks[0].WriteTo(io.Discard)
+		go p.watch(t.Context())
 		if err := p.run(t.Context(), bytes.NewReader(content(3*pieces*pieceSize))); err != nil {
 			t.Error(err)
 		}
@@ -181,6 +182,7 @@ func TestAClientThatRestsHoldsNoServerToBlame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pumped(1)
 		p.slow = func(*sink) { t.Error("a server was given up") }
+		go p.watch(t.Context())
 		go p.sinks[0].WriteTo(io.Discard)
 		rest, send := io.Pipe()
 		go func() {

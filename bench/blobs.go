@@ -41,13 +41,18 @@ type upload struct {
 
 func (u upload) title() string {
 	how := map[bool]string{true: "in chunks", false: "with its length"}[u.chunked]
-	needs := "who has 2 CPUs or fewer has no room for two of them beside one"
-	if u.kind == roleDisk {
-		needs = fmt.Sprintf("each takes %d MiB/s", diskPace>>20)
-	} else if runtime.NumCPU() > 4 {
-		needs = "each has a CPU of its own"
+	return fmt.Sprintf("an upload of %.1f GB, %s, to a %s: through gollamas to two of them, beside straight to one%s", float64(u.size)/1e9, how, u.kind, u.short())
+}
+
+// short says what is to be known of a machine on which two servers take CPU from each other that one has for itself.
+func (u upload) short() string {
+	switch {
+	case u.kind == roleDisk:
+		return fmt.Sprintf(" (%d MiB/s)", diskPace>>20)
+	case runtime.NumCPU() < 4: // the client, gollamas, and both servers
+		return fmt.Sprintf(" (the four processes share %d CPUs, where straight it is two)", runtime.NumCPU())
 	}
-	return fmt.Sprintf("an upload of %.1f GB, %s, through gollamas to two, straight to one %s; %s", float64(u.size)/1e9, how, u.kind, needs)
+	return ""
 }
 
 // spread sends it both ways in turn, each time between new processes.

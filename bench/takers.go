@@ -17,7 +17,7 @@ const (
 	roleSpread   = "gollamas that spreads"
 	roleHashes   = "server that hashes"   // as Ollama does
 	roleSwallows = "server that swallows" // whose work is next to none
-	roleDisk     = "server of a disk's pace"
+	roleDisk     = "server as fast as a disk"
 )
 
 // diskPace is how many bytes a second a server takes whose disk is a good one.

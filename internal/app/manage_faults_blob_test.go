@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -187,8 +188,8 @@ func TestABlobThatAllServersHaveIsNotRead(t *testing.T) {
 			body := &endless{}
 			a := w.upload(file.digest, body, length).end()
 			a.want(t, 200, "")
-			if x := w.last(); x.BytesIn > 0 || body.read > 1<<20 {
-				t.Errorf("%d bytes were read of the %d that the client could send", x.BytesIn, body.read)
+			if x := w.last(); x.BytesIn > 0 || body.read.Load() > 1<<20 {
+				t.Errorf("%d bytes were read of the %d that the client could send", x.BytesIn, body.read.Load())
 			}
 		}
 		for host := range w.boxes {
@@ -200,10 +201,10 @@ func TestABlobThatAllServersHaveIsNotRead(t *testing.T) {
 }
 
 // An endless reader has as much as anybody wants.
-type endless struct{ read int64 }
+type endless struct{ read atomic.Int64 }
 
 func (e *endless) Read(b []byte) (int, error) {
-	e.read += int64(len(b))
+	e.read.Add(int64(len(b)))
 	return len(b), nil
 }
 

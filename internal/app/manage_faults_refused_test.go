@@ -92,8 +92,8 @@ func TestWithoutManageABodyOfGigabytesIsNotRead(t *testing.T) {
 				if got.status != 403 || !strings.Contains(got.body, "--manage") {
 					t.Errorf("%s: %d %s %v", path, got.status, got.body, got.err)
 				}
-				if x := w.last(); x.BytesIn > 0 || body.read > 1<<20 {
-					t.Errorf("%s: %d bytes were read of the %d that the client gave", path, x.BytesIn, body.read)
+				if x := w.last(); x.BytesIn > 0 || body.read.Load() > 1<<20 {
+					t.Errorf("%s: %d bytes were read of the %d that the client gave", path, x.BytesIn, body.read.Load())
 				}
 			}
 		}
@@ -119,8 +119,8 @@ func TestWithoutManageNobodyNamesAServer(t *testing.T) {
 			}
 			big := &endless{}
 			got := w.ask("POST", "/api/pull", io.NopCloser(big), 5<<30, "X-Gollamas-Server", id)
-			if got.status != 403 || big.read > 1<<20 {
-				t.Errorf("%d %s after %d bytes", got.status, got.body, big.read)
+			if got.status != 403 || big.read.Load() > 1<<20 {
+				t.Errorf("%d %s after %d bytes", got.status, got.body, big.read.Load())
 			}
 		}
 		if all := w.reached(); len(all) > 0 || w.looks() != looks {

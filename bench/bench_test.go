@@ -23,7 +23,7 @@ func TestEveryCaseRuns(t *testing.T) {
 	p := plan{
 		rounds: 1, json: true, freshRounds: 1,
 		smallFor: 20 * time.Millisecond, streamsFor: 2 * recordPace, bodiesFor: 20 * time.Millisecond,
-		talking: 20, waiting: 20, picture: 1 << 20, largest: 4 << 20,
+		talking: 20, waiting: 20, picture: 1 << 20, largest: 4 << 20, blob: 4 << 20,
 	}
 	for _, c := range allCases {
 		p.cases = append(p.cases, c.name)
@@ -43,7 +43,7 @@ func TestEveryCaseRuns(t *testing.T) {
 		}
 		rows++
 	}
-	if rows != 14 {
+	if rows != 38 {
 		t.Errorf("%d rows:\n%s", rows, &out)
 	}
 }
@@ -59,6 +59,15 @@ func TestLimits(t *testing.T) {
 	if ok, _ := m.kept(); ok {
 		t.Error("9 is not below 9")
 	}
+	m.Wanted = atLeast(9)
+	if ok, known := m.kept(); !ok || !known {
+		t.Errorf("9 is at least 9: %v %v", ok, known)
+	}
+	m.Wanted = atLeast(9.1)
+	if ok, _ := m.kept(); ok {
+		t.Error("9 is not at least 9.1")
+	}
+	m.Wanted = below(9, "KiB")
 	m.Seen[gollamas] = nil
 	if got := m.verdict(); got != "< 9 KiB  n/a" {
 		t.Errorf("without figures: %q", got)

@@ -21,17 +21,24 @@ type limit struct {
 	most  float64
 	ratio bool   // of gollamas to plain
 	text  string // "" = there is no limit
+	least bool   // most is the least
 }
 
 // ofPlain limits the ratio of gollamas to plain.
-func ofPlain(most float64) limit { return limit{most, true, fmt.Sprintf("≤ %.1f of plain", most)} }
+func ofPlain(most float64) limit {
+	return limit{most: most, ratio: true, text: fmt.Sprintf("≤ %.1f of plain", most)}
+}
 
 // below limits gollamas' own figure.
 func below(bound float64, unit string) limit {
-	return limit{math.Nextafter(bound, 0), false, fmt.Sprintf("< %g %s", bound, unit)}
+	return limit{most: math.Nextafter(bound, 0), text: fmt.Sprintf("< %g %s", bound, unit)}
 }
 
-func atMost(most float64, text string) limit { return limit{most, false, text} }
+func atMost(most float64, text string) limit { return limit{most: most, text: text} }
+
+func atLeast(least float64) limit {
+	return limit{most: least, least: true, text: fmt.Sprintf("≥ %g", least)}
+}
 
 // A summary is the median of some figures and the bounds of their middle half.
 type summary struct {
@@ -78,5 +85,8 @@ func (m measure) kept() (ok, known bool) {
 		figures = m.ratios()
 	}
 	s, known := summed(figures)
+	if m.Wanted.least {
+		return s.Median >= m.Wanted.most, known && m.Wanted.text != ""
+	}
 	return s.Median <= m.Wanted.most, known && m.Wanted.text != ""
 }

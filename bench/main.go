@@ -47,17 +47,18 @@ type plan struct {
 
 	smallFor, streamsFor, bodiesFor time.Duration // one round of one way
 
-	talking     int // streams at the same time
-	waiting     int // streams at the same time
-	picture     int // bytes of the large bodies
-	largest     int // bytes of the one body whose memory is watched
-	freshRounds int // of the cases that start new processes
+	talking     int   // streams at the same time
+	waiting     int   // streams at the same time
+	picture     int   // bytes of the large bodies
+	largest     int   // bytes of the one body whose memory is watched
+	freshRounds int   // of the cases that start new processes
+	blob        int64 // bytes of an upload to two servers
 }
 
 func defaults() plan {
 	return plan{
 		smallFor: 700 * time.Millisecond, streamsFor: 1500 * time.Millisecond, bodiesFor: 300 * time.Millisecond,
-		talking: 500, waiting: 1000, picture: 8 << 20, largest: 64 << 20, freshRounds: 3,
+		talking: 500, waiting: 1000, picture: 8 << 20, largest: 64 << 20, freshRounds: 3, blob: 5e9,
 	}
 }
 
@@ -71,7 +72,11 @@ var allCases = []struct {
 	{"bodies", (*runner).bodies},
 	{"memory", (*runner).idle},
 	{"whole", (*runner).whole},
+	{"blobs", (*runner).blobs},
 }
+
+// longCases run only where they are asked for by name: of minutes.
+var longCases = []string{"blobs"}
 
 // parse reads the command line.
 func parse(args []string) (plan, error) {
@@ -84,7 +89,9 @@ func parse(args []string) (plan, error) {
 	fs.IntVar(&p.rounds, "rounds", 7, "how often each way is measured; medians are shown")
 	fs.BoolVar(&p.json, "json", false, "write JSON lines in the place of the table")
 	fs.StringVar(&p.profiles, "profile", "", "also write profiles of gollamas for go tool pprof into this folder")
-	only := fs.String("case", strings.Join(names, ","), "which parts to run")
+	usual := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(longCases, n) })
+	only := fs.String("case", strings.Join(usual, ","), "which parts to run; also "+strings.Join(longCases, ", ")+", which takes minutes")
+	fs.Int64Var(&p.blob, "blob", p.blob, "bytes of the uploads in blobs")
 	if err := fs.Parse(args); err != nil {
 		return p, err
 	}
@@ -94,8 +101,8 @@ func parse(args []string) (plan, error) {
 			return p, fmt.Errorf("there is no case %q: they are %s", c, strings.Join(names, ", "))
 		}
 	}
-	if p.rounds < 1 || fs.NArg() > 0 {
-		return p, errors.New("-rounds is at least 1, and only flags are taken")
+	if p.rounds < 1 || p.blob < 1 || fs.NArg() > 0 {
+		return p, errors.New("-rounds and -blob are at least 1, and only flags are taken")
 	}
 	return p, nil
 }
@@ -107,6 +114,9 @@ func bench(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	most := time.Minute + time.Duration(p.rounds)*30*time.Second // several times what it takes
+	if slices.Contains(p.cases, "blobs") {
+		most += time.Duration(p.rounds) * 5 * time.Minute
+	}
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	return p.run(ctx, out)

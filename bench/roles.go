@@ -33,6 +33,10 @@ var roles = map[string]func(ctx context.Context, l net.Listener, server string) 
 	roleServer:         serveServer,
 	wayNames[plain]:    servePlain,
 	wayNames[gollamas]: serveGollamas,
+	roleSpread:         serveSpread,
+	roleHashes:         serveHashes,
+	roleSwallows:       serveSwallows,
+	roleDisk:           serveDisk,
 }
 
 // play plays a role until stdin ends, which it does at the latest when the
@@ -66,9 +70,14 @@ func play(role string) error {
 // serveGollamas is gollamas as an operator has it: the default level, at which
 // every request is one line of JSON. Only the lines' file is special.
 func serveGollamas(ctx context.Context, l net.Listener, server string) error {
+	return serveSaid(ctx, l, "--connection", "bench="+server, "--proxy", modelName+"=bench")
+}
+
+// serveSaid is gollamas with an operator's flags.
+func serveSaid(ctx context.Context, l net.Listener, flags ...string) error {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	given := config.Flags(fs)
-	if err := fs.Parse([]string{"--connection", "bench=" + server, "--proxy", modelName + "=bench"}); err != nil {
+	if err := fs.Parse(flags); err != nil {
 		return err
 	}
 	cfg, err := config.Load(given, func(string) string { return "" })

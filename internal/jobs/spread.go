@@ -21,6 +21,8 @@ func each(servers []*fleet.Server, do func(i int, s *fleet.Server)) {
 // spread posts one body to several servers through one read of it. The error is that of reading it.
 func (c *Changes) spread(ctx context.Context, path string, servers []*fleet.Server, from ollama.Upload, via []string) ([]Outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
 	defer cancel()
 	defer context.AfterFunc(c.base, cancel)()
 	out := make([]Outcome, len(servers))
@@ -39,6 +41,7 @@ func (c *Changes) spread(ctx context.Context, path string, servers []*fleet.Serv
 			out[i] = c.post(own, path, server, s, from, via)
 		})
 	}
+	watching.Go(func() { p.watch(ctx) })
 	err := p.run(ctx, from.From)
 	if err != nil {
 		cancel() // whatever the servers make of a part, it is not the file

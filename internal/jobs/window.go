@@ -40,6 +40,7 @@ type sink struct {
 	closed bool
 	now    *piece // being taken
 	at     int    // how far
+	busy   bool   // somebody looks at its bytes
 	failed error  // from's own, once the queue is empty
 }
 
@@ -61,25 +62,77 @@ func (s *sink) move() {
 // errLeft is what a sink says that takes no more.
 var errLeft = errors.New("the upload has ended")
 
-// Read waits for the next piece.
+// Read waits for the next piece, and copies of it as much as there is room for.
 func (s *sink) Read(b []byte) (int, error) {
-	s.move()
-	if n, err := s.take(b); n > 0 || err != nil {
-		return n, err
-	}
-	select {
-	case p, more := <-s.queue:
-		if !more {
-			return 0, s.end()
+	some, err := s.next(len(b))
+	n := copy(b, some)
+	s.passed(n)
+	return n, err
+}
+
+// portion is how much is written at once, at most. A server that takes less than that within longestStall is given up.
+const portion = pieceSize
+
+// WriteTo writes pieces as they come, from where they lie: net/http asks for it where the length is not said, and would
+// copy everything once more for each server.
+func (s *sink) WriteTo(w io.Writer) (all int64, err error) {
+	for {
+		some, err := s.next(portion)
+		if err == io.EOF {
+			return all, nil
 		}
-		s.mu.Lock()
-		s.now, s.at = p, 0
-		s.mu.Unlock()
-	case <-s.gone:
-		return 0, errLeft
+		if err != nil {
+			return all, err
+		}
+		n, err := w.Write(some)
+		s.passed(n)
+		if all += int64(n); err != nil {
+			return all, err
+		}
 	}
+}
+
+// next waits for bytes of the present piece, or the next, at most so many. They stay as they are until passed is called.
+func (s *sink) next(most int) ([]byte, error) {
 	s.move()
-	return s.take(b)
+	s.mu.Lock()
+	none := s.now == nil && !s.closed
+	s.mu.Unlock()
+	if none {
+		select {
+		case p, more := <-s.queue:
+			if !more {
+				return nil, s.end()
+			}
+			s.mu.Lock()
+			s.now, s.at = p, 0
+			s.mu.Unlock()
+			s.move()
+		case <-s.gone:
+			return nil, errLeft
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		s.drop()
+		return nil, errLeft
+	}
+	s.busy = true
+	return s.now.bytes[s.at:min(s.at+most, len(s.now.bytes))], nil
+}
+
+// passed says that so many of the bytes that next gave are taken, and that nobody looks at the others any more.
+func (s *sink) passed(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy = false
+	if s.now == nil {
+		return
+	}
+	if s.at += n; s.closed || s.at == len(s.now.bytes) {
+		s.drop()
+	}
 }
 
 func (s *sink) end() error {
@@ -89,24 +142,6 @@ func (s *sink) end() error {
 		return s.failed
 	}
 	return io.EOF
-}
-
-// take copies from the present piece.
-func (s *sink) take(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		s.drop()
-		return 0, errLeft
-	case s.now == nil:
-		return 0, nil
-	}
-	n := copy(b, s.now.bytes[s.at:])
-	if s.at += n; s.at == len(s.now.bytes) {
-		s.drop()
-	}
-	return n, nil
 }
 
 // drop lets the present piece go. The lock is held.
@@ -142,7 +177,9 @@ func (s *sink) finish(err error) {
 func (s *sink) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop()
+	if !s.busy { // else it is passed soon, for the connection ends
+		s.drop()
+	}
 	if s.closed {
 		return nil
 	}
@@ -220,10 +257,26 @@ func fill(b []byte, from io.Reader) (n int, err error) {
 	return n, err
 }
 
-// buffer waits for room to read into, nil = nobody wants more.
-func (p *pump) buffer(ctx context.Context, made *int) ([]byte, error) {
+// watch gives up servers that hold up the others, or the end, until ctx ends.
+func (p *pump) watch(ctx context.Context) {
 	look := time.NewTicker(sinkLooked)
 	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		for _, s := range p.sinks {
+			if s.waits(longestStall) {
+				p.slow(s)
+			}
+		}
+	}
+}
+
+// buffer waits for room to read into, nil = nobody wants more.
+func (p *pump) buffer(ctx context.Context, made *int) ([]byte, error) {
 	for p.wanted() {
 		select {
 		case b := <-p.room:
@@ -239,12 +292,6 @@ func (p *pump) buffer(ctx context.Context, made *int) ([]byte, error) {
 			return b, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-look.C:
-			for _, s := range p.sinks {
-				if s.waits(longestStall) {
-					p.slow(s)
-				}
-			}
 		}
 	}
 	return nil, nil

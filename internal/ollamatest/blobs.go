@@ -72,17 +72,18 @@ func (c *call) createBlob() {
 		c.w.WriteHeader(http.StatusOK)
 		return
 	}
+	c.struck = append(c.struck, c.faults.take(onUpload, c.r.URL.Path, c.model)...)
+	if f := c.fault(Full, Jam); f != nil {
+		c.choke(f)
+		return
+	}
 	sum := sha256.New()
 	head := make([]byte, 4)
-	n, err := io.ReadFull(c.r.Body, head)
+	n, _ := io.ReadFull(c.r.Body, head) // what went wrong is said again
 	sum.Write(head[:n])
-	size := int64(n)
-	if err == nil {
-		var rest int64
-		rest, err = io.Copy(sum, c.r.Body)
-		size += rest
-	}
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+	rest, err := io.Copy(sum, c.r.Body)
+	size := int64(n) + rest
+	if err != nil { // a part is kept nowhere
 		c.fail(http.StatusInternalServerError, err.Error())
 		return
 	}
@@ -93,6 +94,16 @@ func (c *call) createBlob() {
 		return
 	}
 	c.w.WriteHeader(http.StatusCreated)
+}
+
+// choke takes only a part of an upload, of which nothing is kept.
+func (c *call) choke(f *armed) {
+	io.CopyN(io.Discard, c.r.Body, int64(f.After))
+	if f.Kind == Jam {
+		<-c.ctx.Done()
+		c.tear()
+	}
+	c.fail(http.StatusInternalServerError, orDefault(f.Body, "write /var/lib/ollama/models/blobs/sha256-"+c.param[len("sha256:"):]+"-partial: no space left on device"))
 }
 
 func (s *Server) keep(hex string, b blob) {

@@ -15,7 +15,7 @@ type Fault struct {
 	Path  string // exact path, "" = any
 	Model string // as requests name it, in any spelling that means the same; "" = any
 	Times int    // how many requests; 0 = until cleared
-	After int    // records (lines, events) let through first; bytes, where the answer is no stream
+	After int    // records (lines, events) let through first; bytes, where the answer is no stream; bytes of an upload
 
 	Status int         // for Status, default 500
 	Body   string      // for Status; with the kinds that answer an error, its text instead of Ollama's
@@ -37,6 +37,8 @@ const (
 	DieLoading                   // the load fails: 500 with the runner's last words
 	DieRunning                   // the runner dies: 500 before the first record, as ErrorRecord after it; the next request loads it anew
 	Slow                         // Pace instead of Options.Pace
+	Full                         // After bytes of an upload are taken, then 500: the disk is full, or what Body says
+	Jam                          // After bytes of an upload are taken, then nothing more until the server stops
 )
 
 // Which kinds can strike when: a request uses up a fault only where the fault can act, so that a
@@ -45,6 +47,7 @@ var (
 	onArrival = []FaultKind{Refuse, Hang, Cut, Status}
 	onAnswer  = []FaultKind{SilentEnd, ErrorRecord, DieRunning, Slow}
 	onLoad    = []FaultKind{DieLoading}
+	onUpload  = []FaultKind{Full, Jam}
 )
 
 type faults struct {

@@ -11,23 +11,23 @@ import (
 	"gollamas/internal/ollamatest"
 )
 
-// A trio is gollamas, allowed to manage, before three pretend servers: exact is routed to a and b by its name,
+// A quartet is gollamas, allowed to manage, before three pretend servers: exact is routed to a and b by its name,
 // everything else by a pattern to b and c; there is no route to off, and a alone may have mine.
-type trio struct {
+type quartet struct {
 	*running
 	a, b, c, off *ollamatest.Server
 }
 
-func newTrio(t *testing.T, a, b, c ollamatest.Options, more ...string) *trio {
+func newQuartet(t *testing.T, a, b, c ollamatest.Options, more ...string) *quartet {
 	t.Helper()
-	x := &trio{a: ollama(t, a), b: ollama(t, b), c: ollama(t, c), off: ollama(t, with("away"))}
+	x := &quartet{a: ollama(t, a), b: ollama(t, b), c: ollama(t, c), off: ollama(t, with("away"))}
 	x.running = start(t, append([]string{"--manage", "--connection", "a=" + x.a.URL(), "--connection", "b=" + x.b.URL(), "--connection", "c=" + x.c.URL(), "--connection", "off=" + x.off.URL(),
 		"--proxy", "exact=a", "--proxy", "exact=b", "--proxy", "mine=a", "--proxy", "*=b", "--proxy", "*=c", "--alias", "also=exact"}, more...)...)
 	return x
 }
 
 // got are the servers that got a request, by their names, and forgets it.
-func (x *trio) got(path string) string {
+func (x *quartet) got(path string) string {
 	var out []string
 	for name, s := range map[string]*ollamatest.Server{"a": x.a, "b": x.b, "c": x.c, "off": x.off} {
 		for range asked(s, path) {
@@ -60,7 +60,7 @@ func named(t *testing.T, a reply) string {
 }
 
 func TestWhereAPullGoes(t *testing.T) {
-	x := newTrio(t, with(), with("half", "both"), with("both"))
+	x := newQuartet(t, with(), with("half", "both"), with("both"))
 	for _, c := range []struct{ body, header, want string }{
 		{`{"model":"exact"}`, "", "a b"},
 		{`{"model":"also"}`, "", "a b"},
@@ -88,7 +88,7 @@ func TestWhereAPullGoes(t *testing.T) {
 }
 
 func TestWhereAModelIsMade(t *testing.T) {
-	x := newTrio(t, with("exact", "base"), with("exact"), with("base"))
+	x := newQuartet(t, with("exact", "base"), with("exact"), with("base"))
 	for _, c := range []struct {
 		body, want string
 		status     int
@@ -122,7 +122,7 @@ func TestWhereAModelIsMade(t *testing.T) {
 }
 
 func TestCopyAndDeleteReachEveryHolder(t *testing.T) {
-	x := newTrio(t, with("exact", "mine", "both"), with("exact", "both"), with("both"))
+	x := newQuartet(t, with("exact", "mine", "both"), with("exact", "both"), with("both"))
 	for _, c := range []struct {
 		do, body, want string
 		status         int
@@ -156,7 +156,7 @@ func TestCopyAndDeleteReachEveryHolder(t *testing.T) {
 }
 
 func TestNamesThatMeanAPlaceAreRefused(t *testing.T) {
-	x := newTrio(t, with("exact"), with("exact"), with())
+	x := newQuartet(t, with("exact"), with("exact"), with())
 	for _, name := range []string{"x:local", "x:cloud", "x:LOCAL", "exact:120b-cloud", "exact:local"} {
 		for _, c := range [][2]string{
 			{"POST /api/copy", `{"source":"exact","destination":%q}`}, {"POST /api/copy", `{"source":%q,"destination":"y"}`},
@@ -173,7 +173,7 @@ func TestNamesThatMeanAPlaceAreRefused(t *testing.T) {
 }
 
 func TestAPushGoesToTheFirstThatHoldsTheModel(t *testing.T) {
-	x := newTrio(t, with("mine"), with(), with("some", "exact"))
+	x := newQuartet(t, with("mine"), with(), with("some", "exact"))
 	x.post("/api/push", `{"model":"some"}`).want(t, 200, `{"status":"success"}`)
 	if at := x.got("/api/push"); at != "c" {
 		t.Errorf("it went to %s", at)
@@ -186,7 +186,7 @@ func TestAPushGoesToTheFirstThatHoldsTheModel(t *testing.T) {
 }
 
 func TestWhoMayManageMayNameTheServer(t *testing.T) {
-	x := newTrio(t, with("exact"), with("exact"), with())
+	x := newQuartet(t, with("exact"), with("exact"), with())
 	const field = "X-Gollamas-Server"
 	if got := named(t, x.ask("GET", "/api/tags", "", field, "off")); got != "away" {
 		t.Errorf("off has %s", got)
@@ -210,7 +210,7 @@ func TestWhoMayManageMayNameTheServer(t *testing.T) {
 }
 
 func TestWithAModelItsVariantsAreDeleted(t *testing.T) {
-	x := newTrio(t, with("mine"), with(), with(), "--num-ctx", "mine=8192")
+	x := newQuartet(t, with("mine"), with(), with(), "--num-ctx", "mine=8192")
 	x.post("/v1/chat/completions", `{"model":"mine","messages":[{"role":"user","content":"hi"}]}`).want(t, 200, "choices")
 	if got := lists(t, x.a); !strings.Contains(got, "gollamas/mine:latest-ctx8192-") {
 		t.Fatalf("a has %s", got)
@@ -222,7 +222,7 @@ func TestWithAModelItsVariantsAreDeleted(t *testing.T) {
 }
 
 func TestAShownModelNamesNoPathOfItsServer(t *testing.T) {
-	x := newTrio(t, with(), with("m"), with())
+	x := newQuartet(t, with(), with("m"), with())
 	direct := ask(t, "POST", x.b.URL()+"/api/show", `{"model":"m"}`)
 	got := x.post("/api/show", `{"model":"m"}`)
 	from := "FROM /"
@@ -235,7 +235,7 @@ func TestAShownModelNamesNoPathOfItsServer(t *testing.T) {
 }
 
 func TestWhoseAccountItIsTheServersSay(t *testing.T) {
-	x := newTrio(t, with(), with(), with())
+	x := newQuartet(t, with(), with(), with())
 	x.post("/api/me", "").want(t, 503, "account unavailable")
 	x.b.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/me", Status: 200, Body: `{"name":"me"}`})
 	x.post("/api/me", "").want(t, 200, `{"name":"me"}`)

@@ -58,11 +58,14 @@ func (f *managed) forget() {
 }
 
 // asked are the servers that have got a request with this path since, one name for each.
-func (f *managed) asked(path string) string {
+func (f *managed) asked(path string) string { return f.sent("", path) }
+
+// sent are those that have got one with this method, "" = any.
+func (f *managed) sent(method, path string) string {
 	var out []string
 	for id, s := range f.boxes {
 		for _, r := range s.pretend.Requests() {
-			if r.URL == path {
+			if r.URL == path && (method == "" || r.Method == method) {
 				out = append(out, id)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestOllamaLibraryCopiesAndDeletesOnEveryHolder(t *testing.T) {
-	onManaged(t, func(t *testing.T, f *managed) {
+	onAnyManaged(t, func(t *testing.T, f *managed) {
 		if err := f.client.Copy(limited(t), &api.CopyRequest{Source: "tiny-chain", Destination: "mine"}); err != nil {
 			t.Fatal(err)
 		}
@@ -25,7 +25,7 @@ func TestOllamaLibraryCopiesAndDeletesOnEveryHolder(t *testing.T) {
 }
 
 func TestOllamaLibraryCopiesAnAliasAsWhatItStandsFor(t *testing.T) {
-	onManaged(t, func(t *testing.T, f *managed) {
+	onAnyManaged(t, func(t *testing.T, f *managed) {
 		if err := f.client.Copy(limited(t), &api.CopyRequest{Source: alias, Destination: "mine"}); err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func saysWhich(t *testing.T, err error, part string) {
 }
 
 func TestOllamaLibraryIsToldOfModelsThatAreNotThere(t *testing.T) {
-	onManaged(t, func(t *testing.T, f *managed) {
+	onAnyManaged(t, func(t *testing.T, f *managed) {
 		saysMissing(t, f.client.Copy(limited(t), &api.CopyRequest{Source: unknown, Destination: "mine"}), `model "`+unknown+`" not found`)
 		saysMissing(t, f.client.Copy(limited(t), &api.CopyRequest{Source: "fresh", Destination: "mine"}), `model "fresh" not found`)
 		saysMissing(t, f.client.Delete(limited(t), &api.DeleteRequest{Model: unknown}), notFound)
@@ -82,7 +82,7 @@ var (
 )
 
 func TestNamesThatSayWhereAModelRunsAreRefused(t *testing.T) {
-	onManaged(t, func(t *testing.T, f *managed) {
+	onAnyManaged(t, func(t *testing.T, f *managed) {
 		for name, end := range map[string]string{"mine:local": ":local", "mine:cloud": ":cloud", "mine:7b-cloud": "-cloud", "tiny-chain:Local": ":Local"} {
 			for _, c := range []change{copying, deleting, creating} {
 				code, text := told(c.ask(f.client, t, name))
@@ -98,7 +98,7 @@ func TestNamesThatSayWhereAModelRunsAreRefused(t *testing.T) {
 }
 
 func TestAnAliasIsNeitherDeletedNorWrittenTo(t *testing.T) {
-	onManaged(t, func(t *testing.T, f *managed) {
+	onAnyManaged(t, func(t *testing.T, f *managed) {
 		for _, c := range []change{copying, deleting, creating, pushing} {
 			code, text := told(c.ask(f.client, t, alias))
 			if code != http.StatusBadRequest || !strings.HasPrefix(text, `"`+alias+`" is gollamas' alias of "tiny-chain": say "tiny-chain" itself`) {

@@ -85,8 +85,8 @@ func TestOllamaLibraryPullsToWhoeverLacksAModelOfAPattern(t *testing.T) {
 		for _, pull := range []struct{ model, at, then string }{
 			{"fam-new", "b", "b"}, // nobody has it
 			{"fam-new", "c", "b c"},
-			{"fam-old", "c", "b c"},
-			{"fam-old", "b c", "b c"}, // nobody lacks it
+			{"tiny-tools", "c", "b c"},
+			{"tiny-tools", "b c", "b c"}, // nobody lacks it
 		} {
 			var got records
 			if err := f.client.Pull(limited(t), &api.PullRequest{Model: pull.model}, got.hear); err != nil {

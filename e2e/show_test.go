@@ -12,7 +12,7 @@ import (
 )
 
 func TestAShownModelfileNamesTheModelAndMakesItAgain(t *testing.T) {
-	onManaged(t, func(t *testing.T, f *managed) {
+	onAnyManaged(t, func(t *testing.T, f *managed) {
 		shown, err := f.client.Show(limited(t), &api.ShowRequest{Model: "tiny-random"})
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +40,7 @@ func TestAShownModelfileNamesTheModelAndMakesItAgain(t *testing.T) {
 }
 
 func TestAChangeIsShownAndListedAndLoadedAtOnce(t *testing.T) {
-	onManaged(t, func(t *testing.T, f *managed) {
+	onAnyManaged(t, func(t *testing.T, f *managed) {
 		ask := func(model string) error {
 			return f.client.Generate(limited(t), &api.GenerateRequest{Model: model, Prompt: "hello"}, func(api.GenerateResponse) error { return nil })
 		}

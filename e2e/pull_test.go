@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -108,7 +109,10 @@ func TestAPullThatFailsOnOneServerGoesOnOnTheOthersAndSaysSo(t *testing.T) {
 		for _, stream := range []bool{true, false} {
 			var got records
 			err := f.client.Pull(limited(t), &api.PullRequest{Model: "fresh", Stream: &stream}, got.hear)
-			_, text := told(err)
+			code, text := told(err)
+			if want := map[bool]int{false: http.StatusBadGateway}[stream]; code != want {
+				t.Errorf("stream %t: status %d", stream, code)
+			}
 			if text != "pulled on a, c, but not on b ("+full+")" || slices.Contains(got.statuses(), "success") {
 				t.Errorf("stream %t: %v after %q", stream, err, got.statuses())
 			}

@@ -79,7 +79,7 @@ func (f *managed) commands(t *testing.T) map[string]func(ts *testscript.TestScri
 			ts.Fatalf("%s %q, not %q", what, got, want)
 		}
 	}
-	break_ := func(id string, fault ollamatest.Fault) { f.boxes[id].pretend.Fault(fault) }
+	arm := func(id string, fault ollamatest.Fault) { f.boxes[id].pretend.Fault(fault) }
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"drawn": say(func(ts *testscript.TestScript, args []string) {
 			if wrong := drawn(ts.ReadFile("stderr")+ts.ReadFile("stdout"), ts.ReadFile(args[0])); wrong != "" {
@@ -101,10 +101,10 @@ func (f *managed) commands(t *testing.T) map[string]func(ts *testscript.TestScri
 			fault := ollamatest.Fault{Kind: ollamatest.ErrorRecord, Path: args[1], Body: args[3], Times: 1}
 			_, err := fmt.Sscan(args[2], &fault.After)
 			ts.Check(err)
-			break_(args[0], fault)
+			arm(args[0], fault)
 		}),
 		"answers": say(func(_ *testscript.TestScript, args []string) {
-			break_(args[0], ollamatest.Fault{Kind: ollamatest.Status, Path: args[1], Status: 200, Body: args[2]})
+			arm(args[0], ollamatest.Fault{Kind: ollamatest.Status, Path: args[1], Status: 200, Body: args[2]})
 		}),
 		"dies": say(func(_ *testscript.TestScript, args []string) { f.boxes[args[0]].stop() }),
 	}

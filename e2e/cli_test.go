@@ -84,13 +84,14 @@ func TestTheCommandLineIsToldWhatIsRefused(t *testing.T) {
 	binary(t)
 	onEachFleet(t, func(t *testing.T, f *fleet) {
 		c := newCLI(t, f.url)
-		const route, manage = `gollamas pulls only models it has a route for, and "` + unknown + `" has none`, "gollamas changes no server"
+		const route, manage = `gollamas pulls only models it has a route for, and "` + unknown + `" has none`, "this gollamas does not let its clients do: start it with --manage"
 		c.fails(t, route, "run", unknown, "hello")
 		c.fails(t, route, "pull", unknown)
 		c.fails(t, f.says(t), "show", unknown)
 		c.fails(t, manage, "cp", "tiny-chain", "mine")
 		c.fails(t, manage, "rm", "tiny-chain")
 		c.fails(t, manage, "create", "mine", "-f", "testdata/models/Modelfile.chain")
+		c.fails(t, manage, "push", "tiny-chain")
 		generated(t, f, api.GenerateRequest{Model: "tiny-chain", Prompt: "hello"}) // it is still there
 	})
 }

@@ -8,11 +8,12 @@ import (
 	"strings"
 )
 
-// masks put a word in the place of what is another at each asking.
+// masks put a word in the place of what is another at each asking, or meant to be.
 var masks = []struct {
 	what *regexp.Regexp
 	with string
 }{
+	{regexp.MustCompile(`(# FROM (\S+?)\\n\\n)FROM /[^\\]+\\n`), `${1}FROM ${2}\n`}, // gollamas shows no path of a server's disk
 	{regexp.MustCompile(`"(created_at|modified_at|expires_at)":"[^"]+"`), `"$1":"<time>"`},
 	{regexp.MustCompile(`"(created|created_at|completed_at)":\d+`), `"$1":<time>`},
 	{regexp.MustCompile(`"((?:[a-z]+_)+duration)":\d+`), `"$1":<duration>`},

@@ -139,16 +139,28 @@ func (p *process) killRunners(t *testing.T) {
 // create makes a model as "ollama create" does: blobs first, then what its Modelfile says.
 func create(t *testing.T, c *api.Client, model string) {
 	t.Helper()
+	req := modelfile(t, strings.TrimPrefix(model, "tiny-"), model)
+	for name, digest := range req.Files {
+		upload(t, c, filepath.Join("testdata", "models", name), digest)
+	}
+	if err := c.Create(limited(t), req, func(api.ProgressResponse) error { return nil }); err != nil {
+		t.Fatalf("create %s: %v", model, err)
+	}
+}
+
+// modelfile is what one of the Modelfiles asks for, of a model.
+func modelfile(t *testing.T, file, model string) *api.CreateRequest {
+	t.Helper()
 	dir := filepath.Join("testdata", "models")
-	text, err := os.ReadFile(filepath.Join(dir, "Modelfile."+strings.TrimPrefix(model, "tiny-")))
+	text, err := os.ReadFile(filepath.Join(dir, "Modelfile."+file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := parser.ParseFile(bytes.NewReader(text))
+	parsed, err := parser.ParseFile(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := file.CreateRequest(dir)
+	req, err := parsed.CreateRequest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,12 +168,9 @@ func create(t *testing.T, c *api.Client, model string) {
 	files := req.Files
 	req.Files = map[string]string{}
 	for path, digest := range files {
-		upload(t, c, path, digest)
 		req.Files[filepath.Base(path)] = digest
 	}
-	if err := c.Create(limited(t), req, func(api.ProgressResponse) error { return nil }); err != nil {
-		t.Fatalf("create %s: %v", model, err)
-	}
+	return req
 }
 
 func upload(t *testing.T, c *api.Client, path, digest string) {

@@ -51,6 +51,7 @@ func (c *call) delete() {
 	}
 	name := orDefault(req.Model, req.Name)
 	ref, err := parsePullReference(name)
+	gone := c.library.find(ref.name)
 	switch {
 	case errors.Is(err, errUnqualified):
 		c.fail(http.StatusBadRequest, fmt.Sprintf("name %q is invalid", name))
@@ -59,6 +60,17 @@ func (c *call) delete() {
 	case !c.library.remove(c.library.spelled(ref.name)):
 		c.fail(http.StatusNotFound, notFound(name))
 	default:
+		c.dropped(gone)
 		c.w.WriteHeader(http.StatusOK)
 	}
+}
+
+// dropped removes the file of a model that is gone, unless another has it: it must be uploaded again (manifest.go, RemoveLayers).
+func (s *Server) dropped(m *installed) {
+	if m == nil || s.library.holdsWeights(m.Weights) != nil {
+		return
+	}
+	s.blobs.mu.Lock()
+	defer s.blobs.mu.Unlock()
+	delete(s.blobs.held, m.Weights)
 }

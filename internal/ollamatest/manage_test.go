@@ -249,3 +249,22 @@ func TestShowForCopilot(t *testing.T) {
 		t.Errorf("%v: %s", err, w.text.String())
 	}
 }
+
+func TestAFileGoesWithTheLastModelThatHasIt(t *testing.T) {
+	bubble(t, Options{}, func(b *box) {
+		file := []byte("GGUF and more")
+		digest := fmt.Sprintf("sha256:%x", sha256.Sum256(file))
+		head := func() int { return b.do(context.Background(), "HEAD", "/api/blobs/"+digest, "").status }
+		b.do(context.Background(), "POST", "/api/blobs/"+digest, string(file))
+		b.ok(b.post("/api/create", `{"model":"one","files":{"m.gguf":"`+digest+`"}}`))
+		b.ok(b.post("/api/copy", `{"source":"one","destination":"two"}`))
+		b.ok(b.do(context.Background(), "DELETE", "/api/delete", `{"model":"one"}`))
+		if got := head(); got != http.StatusOK {
+			t.Errorf("with the first: %d", got)
+		}
+		b.ok(b.do(context.Background(), "DELETE", "/api/delete", `{"model":"two"}`))
+		if got := head(); got != http.StatusNotFound {
+			t.Errorf("with the last: %d", got)
+		}
+	})
+}

@@ -28,7 +28,7 @@ func (g *Gateway) barred(ask Ask) *Answer {
 	case g.manage:
 		return nil
 	case e.Manage:
-		a := refusal(e.Dialect, http.StatusForbidden, strings.ReplaceAll(whyManage, "%s", strings.TrimSuffix(e.Path, "/{digest}")))
+		a := refusal(e.Dialect, http.StatusForbidden, strings.ReplaceAll(whyManage, "%s", strings.TrimSuffix(e.Path, "{digest}")))
 		return &a
 	case ask.Server != "" && e.Named:
 		a := refusal(e.Dialect, http.StatusForbidden, whyNamed)

@@ -123,6 +123,16 @@ func (t terminal) loadWith(fs *flag.FlagSet, args []string) (config.Config, erro
 	return config.Load(given, t.getenv)
 }
 
+// quiet builds the program for a command that asks servers itself, or none, and logs nothing.
+func (t terminal) quiet(fs *flag.FlagSet, args []string) (*app.App, config.Config, error) {
+	cfg, err := t.loadWith(fs, args)
+	if err != nil {
+		return nil, cfg, err
+	}
+	a, err := app.New(cfg, telemetry.NewLogger(io.Discard, cfg.Level))
+	return a, cfg, err
+}
+
 // serve is what gollamas is for.
 func (t terminal) serve(args []string) error {
 	cfg, err := t.load("serve", args)
@@ -169,11 +179,7 @@ func (t terminal) signals() (ctx, now context.Context, end func()) {
 
 // check says what would be served, or everything that is wrong.
 func (t terminal) check(args []string) error {
-	cfg, err := t.load("check", args)
-	if err != nil {
-		return err
-	}
-	a, err := app.New(cfg, telemetry.NewLogger(io.Discard, cfg.Level))
+	a, cfg, err := t.quiet(flag.NewFlagSet("check", flag.ContinueOnError), args)
 	if err != nil {
 		return err
 	}

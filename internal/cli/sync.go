@@ -5,11 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"strings"
 
 	"gollamas/internal/app"
-	"gollamas/internal/telemetry"
 )
 
 // sync compares the servers, which it asks itself, with the configuration, says what they lack, and
@@ -17,11 +15,7 @@ import (
 func (t terminal) sync(args []string) error {
 	fs := flag.NewFlagSet("sync", flag.ContinueOnError)
 	dry := fs.Bool("dry-run", false, "")
-	cfg, err := t.loadWith(fs, args)
-	if err != nil {
-		return err
-	}
-	a, err := app.New(cfg, telemetry.NewLogger(io.Discard, cfg.Level))
+	a, _, err := t.quiet(fs, args)
 	if err != nil {
 		return err
 	}

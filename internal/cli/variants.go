@@ -5,11 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"text/tabwriter"
 
 	"gollamas/internal/app"
-	"gollamas/internal/telemetry"
 )
 
 // variants lists the models that gollamas has made on the servers, which it asks itself, and removes
@@ -17,11 +15,7 @@ import (
 func (t terminal) variants(args []string) error {
 	fs := flag.NewFlagSet("variants", flag.ContinueOnError)
 	prune := fs.Bool("prune", false, "")
-	cfg, err := t.loadWith(fs, args)
-	if err != nil {
-		return err
-	}
-	a, err := app.New(cfg, telemetry.NewLogger(io.Discard, cfg.Level))
+	a, _, err := t.quiet(fs, args)
 	if err != nil {
 		return err
 	}

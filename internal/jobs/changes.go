@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"gollamas/internal/fleet"
@@ -26,14 +25,10 @@ type ChangesOptions struct {
 // Changes have servers change what they have installed: pull, create, copy, delete, take in files.
 type Changes struct {
 	opts ChangesOptions
-	base context.Context // ends when gollamas does, and all changes with it
-	stop context.CancelFunc
+	crew
 
-	mu      sync.Mutex
-	closed  bool
-	all     []*Change // that are under way, in the order they began
-	files   []*file   // that were asked for or sent lately, the oldest first
-	running sync.WaitGroup
+	all   []*Change // that are under way, in the order they began
+	files []*file   // that were asked for or sent lately, the oldest first
 }
 
 // A Wish is a change that one server is to make.
@@ -61,18 +56,8 @@ func NewChanges(o ChangesOptions) *Changes {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Changes{opts: o}
-	c.base, c.stop = context.WithCancel(context.Background())
+	c.hire()
 	return c
-}
-
-// Run waits until ctx ends, and then for what is under way, which ends with it.
-func (c *Changes) Run(ctx context.Context) {
-	<-ctx.Done()
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
-	c.stop()
-	c.running.Wait()
 }
 
 // Pull has a server pull a model, or joins the pull of it that is under way there.

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"gollamas/internal/fleet"
@@ -50,15 +49,11 @@ func (d LoadDone) Began() bool {
 // A Loader has servers load models: each once, for however many wait, and to the end, whoever leaves.
 type Loader struct {
 	opts LoaderOptions
-	base context.Context // ends when gollamas does, and all loads with it
-	stop context.CancelFunc
+	crew
 
-	mu        sync.Mutex
-	closed    bool
 	flights   map[*fleet.Server][]*flight // that are under way, about to be, or handed over, in the order they began
 	embeds    map[place]string            // digests of models that were seen to talk to nobody
 	reminding map[place]bool
-	running   sync.WaitGroup
 }
 
 // A place is a model on a server.
@@ -88,18 +83,8 @@ func NewLoader(o LoaderOptions) *Loader {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	l := &Loader{opts: o, flights: map[*fleet.Server][]*flight{}, embeds: map[place]string{}, reminding: map[place]bool{}}
-	l.base, l.stop = context.WithCancel(context.Background())
+	l.hire()
 	return l
-}
-
-// Run waits until ctx ends, and then for the loads that are under way, which end with it.
-func (l *Loader) Run(ctx context.Context) {
-	<-ctx.Done()
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
-	l.stop()
-	l.running.Wait()
 }
 
 // Load has a model loaded, or joins a load of it that is under way, and waits for its end: for at most

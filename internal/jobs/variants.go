@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"gollamas/internal/fleet"
@@ -18,15 +17,11 @@ type VariantsOptions struct {
 // Variants are models that gollamas makes on servers, so that requests which cannot say num_ctx get it.
 type Variants struct {
 	opts VariantsOptions
-	base context.Context // ends when gollamas does, and what is being made with it
-	stop context.CancelFunc
+	crew
 
-	mu      sync.RWMutex
-	closed  bool
 	known   map[slot]variant
 	refused map[place]string  // a base's digest on a server → the version that would have no variant of it
 	making  map[place]*making // by the variant's key
-	running sync.WaitGroup
 }
 
 // A slot is a context size of a model on a server.
@@ -59,18 +54,8 @@ func NewVariants(o VariantsOptions) *Variants {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	v := &Variants{opts: o, known: map[slot]variant{}, refused: map[place]string{}, making: map[place]*making{}}
-	v.base, v.stop = context.WithCancel(context.Background())
+	v.hire()
 	return v
-}
-
-// Run waits until ctx ends, and then for what is being made, which ends with it.
-func (v *Variants) Run(ctx context.Context) {
-	<-ctx.Done()
-	v.mu.Lock()
-	v.closed = true
-	v.mu.Unlock()
-	v.stop()
-	v.running.Wait()
 }
 
 // Ready makes sure of a model's variant on a server, and waits for it. It is false where the server

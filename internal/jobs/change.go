@@ -35,8 +35,8 @@ type step struct {
 	version int    // when it was last said, as a number that grows
 }
 
-// mostSteps is how many steps are remembered: some dozens are usual, and a model of a thousand layers is none.
-const mostSteps = 4096
+// mostSteps is how many steps are remembered: some dozens are usual.
+const mostSteps = 1024
 
 // A ChangeError is a change that has come to nothing, or to nobody knows what.
 type ChangeError struct {

@@ -43,7 +43,7 @@ type Wish struct {
 // Bounds of changes.
 const (
 	mostChanges = 32       // on one server at the same time
-	mostLine    = 1 << 20  // bytes of one record
+	mostLine    = 16 << 10 // bytes of one record: some hundred are usual
 	mostRefusal = 64 << 10 // bytes that are read of an answer that says no
 )
 
@@ -154,6 +154,8 @@ func (c *Changes) ask(ch *Change, w Wish) *ChangeError {
 	switch {
 	case ch.said != nil: // what is said is said, however the connection ended
 		return nil
+	case errors.Is(lines.Err(), bufio.ErrTooLong):
+		return &ChangeError{Status: http.StatusOK, Text: "what it answers is not Ollama's"}
 	case lines.Err() != nil:
 		return c.broken(ctx, http.StatusOK, lines.Err())
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollama"
@@ -59,8 +60,15 @@ func Account(all []Outcome, did string) string {
 	return did + " on " + done + ", but not on " + strings.Join(not, ", ")
 }
 
-// clip is as much of a server's word as is passed on.
-func clip(why string) string { return strings.ToValidUTF8(why[:min(len(why), longestWhy)], "") }
+// clip is as much of a server's word as is passed on, fit for a header and a terminal.
+func clip(why string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(why[:min(len(why), longestWhy)], ""))
+}
 
 // longestAsk bounds a request that Ollama answers once it is done: to delete a large file takes a slow disk a while.
 const longestAsk = 2 * time.Minute

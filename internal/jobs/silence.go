@@ -51,7 +51,7 @@ func hush(ctx context.Context, cancel context.CancelCauseFunc, s *fleet.Server, 
 			last = time.Now()
 		case <-tick.C:
 			quiet := time.Since(last)
-			if quiet >= longestHush || quiet >= hushOfTheLost && s.State().Lost() {
+			if quiet >= longestHush || quiet >= hushOfTheLost && (s.State().Lost() || s.Left()) {
 				cancel(&silence{"said", quiet})
 				return
 			}

@@ -74,7 +74,7 @@ func (l *Loader) Unload(ctx context.Context, servers []*fleet.Server, what Unloa
 const longestWhy = 200
 
 func still(s *fleet.Server, why string) string {
-	return fmt.Sprintf("it may still be loaded on %s (%s)", s.ID(), strings.ToValidUTF8(why[:min(len(why), longestWhy)], ""))
+	return fmt.Sprintf("it may still be loaded on %s (%s)", s.ID(), clip(why))
 }
 
 // unload asks one server, and says why it has failed. A model that it has not got is not loaded either.

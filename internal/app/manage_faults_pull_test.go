@@ -147,7 +147,7 @@ func TestMoreThanThirtyTwoPullsOnOneServerAreRefused(t *testing.T) {
 			all = append(all, w.send("/api/pull", fmt.Sprintf(`{"model":"m%d"}`, i)))
 		}
 		late := w.post("/api/pull", `{"model":"m32","stream":false}`)
-		late.want(t, 503, "32 pulls and creates are under way there already: wait for one to end")
+		late.want(t, 503, "not pulled on a (it has 32 pulls under way: wait for one to end)")
 		joined := w.send("/api/pull", `{"model":"m7"}`)
 		for _, a := range append(all, joined) {
 			a.end().wantFinal(t, `{"status":"success"}`)

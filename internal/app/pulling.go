@@ -66,7 +66,7 @@ func (s *Sync) pull(p Pull, steps chan<- Step) {
 		at := c.Now()
 		return Step{Pull: p, Status: at.Status, Total: at.Total, Completed: at.Completed}
 	}
-	_ = jobs.Follow(context.Background(), []*jobs.Change{c}, func([]byte) { steps <- now() }) // it ends when the Sync does
+	_ = jobs.Follow(context.Background(), []*jobs.Change{c}, false, func([]byte) { steps <- now() }) // it ends when the Sync does
 	last := now()
 	last.Over, last.Err = true, s.failed(p, c.Outcome())
 	steps <- last

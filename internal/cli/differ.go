@@ -27,7 +27,7 @@ func (t terminal) differ(all []app.Different) {
 		_ = w.Flush() // to a terminal that is gone there is nothing to say
 	}
 	if len(all) > 0 {
-		fmt.Fprintln(t.out, "Nothing is done about that. Such a command brings one server up to date; through gollamas, all that the model is routed to by its name.")
+		fmt.Fprintln(t.out, "sync changes none of these. For a model that comes from a registry, the command beside an older copy pulls it there anew.")
 	}
 }
 

@@ -93,13 +93,16 @@ func TestAServerThatFailsInASyncIsNamedAndTheExitCodeIs1(t *testing.T) {
 }
 
 func TestASignalEndsASync(t *testing.T) {
-	_, b, flags := pair(t, ollamatest.Options{})
+	a, b, flags := pair(t, ollamatest.Options{})
 	b.Fault(ollamatest.Fault{Kind: ollamatest.Hang, Path: "/api/pull", After: 3})
 	stop := make(chan os.Signal, 2)
 	done := make(chan typed)
 	go func() { done <- run(stop, flags...) }()
-	for len(changes(b)) == 0 {
-		time.Sleep(time.Millisecond)
+	pulls := func() int { return len(changes(a)) + len(changes(b)) }
+	for deadline := time.Now().Add(20 * time.Second); pulls() < 2 || a.InFlight() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d pulls after 20 s", pulls())
+		}
 	}
 	stop <- syscall.SIGINT
 	got := <-done

@@ -165,7 +165,7 @@ func (c *Connection) lookup(ctx context.Context) (went []*Server) {
 			went = append(went, s)
 		}
 	}
-	d.left = slices.DeleteFunc(append(d.left, went...), func(s *Server) bool { return s.InFlight() == 0 && !s.loads() })
+	d.left = slices.DeleteFunc(append(d.left, went...), func(s *Server) bool { return !s.busy() })
 	c.servers.Store(&now)
 	return went
 }

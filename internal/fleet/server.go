@@ -53,6 +53,7 @@ type Server struct {
 	pairs    sync.Map // a model's key → *pair
 	pushing  atomic.Pointer[Push]
 	inFlight atomic.Int64 // requests that take a place, of all models
+	changing atomic.Int64 // requests that change what it has installed
 	left     atomic.Bool  // its address is gone: nobody is to choose it
 	watched  atomic.Bool  // somebody looks at it
 	notes    notes

@@ -63,8 +63,8 @@ func (s *Server) watch(ctx context.Context) {
 	defer transport.CloseIdleConnections()
 	client := s.client(transport)
 	defer s.watched.Store(false)
-	var waiting chan struct{} // closed when this look is over
-	for !s.Left() || s.InFlight() > 0 || s.loads() {
+	var waiting []chan struct{} // closed when this look is over
+	for !s.Left() || s.busy() {
 		began := time.Now()
 		seen, err := s.look(ctx, client)
 		if ctx.Err() != nil {
@@ -78,14 +78,24 @@ func (s *Server) watch(ctx context.Context) {
 			s.opts.Changed()
 		}
 		s.looked.Do(func() { close(s.first) })
-		if waiting != nil {
-			close(waiting)
+		for _, w := range waiting {
+			close(w)
 		}
 		if waiting = s.rest(ctx); ctx.Err() != nil {
 			return
 		}
 	}
 }
+
+// Change notes that what the server has installed is being changed, until end is called: it is watched meanwhile, be its
+// address gone.
+func (s *Server) Change() (end func()) {
+	s.changing.Add(1)
+	return func() { s.changing.Add(-1) }
+}
+
+// busy says whether anything of ours runs there.
+func (s *Server) busy() bool { return s.InFlight() > 0 || s.changing.Load() > 0 || s.loads() }
 
 // The watch backs off from a server that stays down: after so many looks that
 // failed, each pause is twice as long, until it is so many times the first.
@@ -103,8 +113,8 @@ func (s *Server) pause() time.Duration {
 	return jitter(every)
 }
 
-// rest waits until the next look is due and returns who waits for it, nil = nobody.
-func (s *Server) rest(ctx context.Context) (waiting chan struct{}) {
+// rest waits until the next look is due and returns who waits for it.
+func (s *Server) rest(ctx context.Context) (waiting []chan struct{}) {
 	due := time.NewTimer(s.pause())
 	defer due.Stop()
 	pause := time.NewTimer(min(leastPause, s.opts.Watch))
@@ -114,14 +124,26 @@ func (s *Server) rest(ctx context.Context) (waiting chan struct{}) {
 		select {
 		case <-ctx.Done():
 			return nil
-		case waiting = <-s.now:
-			return waiting
+		case first := <-s.now:
+			return s.all(first)
 		case <-pause.C:
 			again = s.again
 		case <-again:
 			return nil
 		case <-due.C:
 			return nil
+		}
+	}
+}
+
+// all is everybody who waits for a look by now: one serves them all.
+func (s *Server) all(waiting ...chan struct{}) []chan struct{} {
+	for {
+		select {
+		case w := <-s.now:
+			waiting = append(waiting, w)
+		default:
+			return waiting
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"gollamas/internal/fleet"
 	"gollamas/internal/jobs"
 	"gollamas/internal/ollama"
+	"gollamas/internal/proxy"
 )
 
 // hasBlob says whether every server that a model could be made on has a file.
@@ -49,7 +50,7 @@ func (g *Gateway) takeBlob(ask Ask) Decision {
 
 // broken is what is left to say where a file could not be read to its end: mostly the client has left.
 func (g *Gateway) broken(ask Ask, err error) Answer {
-	if a := g.unread(ask.Endpoint, err); a.Status != 0 {
+	if a := g.unread(ask.Endpoint, err); a.Status != proxy.StatusGone {
 		return *a
 	}
 	return Answer{}

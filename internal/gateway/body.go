@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -81,10 +82,14 @@ type patient struct {
 	body    io.Reader
 	control *http.ResponseController
 	failed  error
+	over    atomic.Bool // no more is to be read
 }
 
 func (p *patient) Read(b []byte) (int, error) {
 	_ = p.control.SetReadDeadline(time.Now().Add(stalledBody)) // a test's writer may have none
+	if p.over.Load() {
+		p.enough()
+	}
 	n, err := p.body.Read(b)
 	if err != nil && err != io.EOF {
 		p.failed = err
@@ -92,8 +97,23 @@ func (p *patient) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// rest lets the connection wait as long as it likes again.
-func (p *patient) rest() { _ = p.control.SetReadDeadline(time.Time{}) }
+// lingering is how long a client may go on sending what nobody wants any more: one that hears the answer meanwhile is not cut off.
+const lingering = time.Second
+
+// rest lets the connection wait as long as it likes again, unless there is nothing more to wait for.
+func (p *patient) rest() {
+	until := time.Time{}
+	if p.over.Load() {
+		until = time.Now().Add(lingering)
+	}
+	_ = p.control.SetReadDeadline(until)
+}
+
+// enough ends reading, be it under way: the connection is not used again.
+func (p *patient) enough() {
+	p.over.Store(true)
+	_ = p.control.SetReadDeadline(time.Now())
+}
 
 func (g *Gateway) tooLarge(e *Endpoint) *Answer {
 	a := refusal(e.Dialect, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request's body is larger than %s (max_body)", size(g.maxBody)))

@@ -91,6 +91,10 @@ func (c copying) where(e *Endpoint) ([]*fleet.Server, *Answer) {
 	if c.from.named {
 		return c.from.servers, nil
 	}
+	if len(c.from.servers) == 0 {
+		a := unfound()
+		return nil, &a
+	}
 	have := holders(c.from.servers, c.from.key)
 	if len(have) == 0 {
 		return nil, uncopied(e, c.model.Asked)

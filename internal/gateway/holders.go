@@ -26,7 +26,10 @@ func (g *Gateway) delete(ask Ask) Decision {
 		if sub.named {
 			servers = sub.servers
 		}
-		if len(servers) == 0 {
+		switch {
+		case len(sub.servers) == 0:
+			return unfound()
+		case len(servers) == 0:
 			return *g.missing(e, model.Asked)
 		}
 		return g.everywhere(ctx, servers, what, "deleted")

@@ -10,7 +10,7 @@ import (
 	"gollamas/internal/route"
 )
 
-// serverHeader names the one server that a request is meant for, and in answers the one that gave them.
+// serverHeader names the one server that a request is meant for, and in answers the one that gave them, or all that had to do with them.
 const serverHeader = "X-Gollamas-Server"
 
 // Why these are refused to who may not manage, and what to do instead.

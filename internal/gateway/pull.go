@@ -22,7 +22,9 @@ func (g *Gateway) pull(ask Ask) Decision {
 		return Decision{Asked: model.Asked, Answer: no}
 	}
 	return sub.decide(model, func(ctx context.Context, tell Teller) Answer {
-		fresh(ctx, sub.servers)
+		if !sub.named && !sub.match.Exact() { // who lacks it is to be known
+			fresh(ctx, sub.servers)
+		}
 		return progress(ctx, each(sub.pulling(), g.changes.Pull, sub.wish(ask, model)), "pulled", tell)
 	})
 }

@@ -77,7 +77,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	case e.Raw:
 		body := &patient{body: r.Body, control: http.NewResponseController(w)}
 		defer body.rest()
-		ask.Upload = ollama.Upload{From: &counted{body, &x.BytesIn}, Length: r.ContentLength, Type: "application/octet-stream"}
+		ask.Upload = ollama.Upload{From: &counted{body, &x.BytesIn}, Length: r.ContentLength, Type: "application/octet-stream", Enough: body.enough}
 	case e.Kind == Forward || e.Kind == Change:
 		if ask.Body, decoded, no = g.read(w, r, e); no != nil {
 			if x.Gone = no.Status == proxy.StatusGone; x.Gone {
@@ -100,7 +100,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		return write(w, *d.Answer, x)
 	}
 	if d.Wait != nil {
-		return g.wait(w, r, d, x)
+		return g.wait(w, r, e, d, x)
 	}
 	d.Job.Header, d.Job.Decoded = r.Header, decoded
 	for name, values := range d.Header {
@@ -133,7 +133,7 @@ func write(w http.ResponseWriter, a Answer, x *proxy.Exchange) bool {
 	if len(a.Body) > 0 {
 		n, _ = w.Write(a.Body) // a client that is gone is not told
 	}
-	spread(x, a)
+	noteAttempts(x, a)
 	x.Status, x.BytesOut, x.First = a.Status, int64(n), time.Since(x.Start)
 	if a.Status >= http.StatusBadRequest && x.Err == "" {
 		x.Err = cmp.Or(ollama.ErrorText(a.Body), a.Why)

@@ -50,7 +50,10 @@ func progress(ctx context.Context, all []*jobs.Change, did string, tell Teller, 
 		tell.Head(header)
 		say = tell.Record
 	}
-	if jobs.Follow(ctx, all, say) != nil {
+	if len(all)+len(also) == 0 {
+		return unfound()
+	}
+	if jobs.Follow(ctx, all, len(all)+len(also) > 1, say) != nil {
 		return Answer{}
 	}
 	outcomes := also
@@ -72,7 +75,7 @@ func progress(ctx context.Context, all []*jobs.Change, did string, tell Teller, 
 	return a
 }
 
-// servedBy names the servers that have to do with an answer.
+// servedBy names the servers that were asked.
 func servedBy(all []*jobs.Change) http.Header {
 	h := http.Header{}
 	for _, c := range all {
@@ -88,16 +91,31 @@ func failure(all []jobs.Outcome, did string) *Answer {
 	}
 	a := refusal(ollama.Native, http.StatusBadGateway, jobs.Account(all, did))
 	if one := all[0]; jobs.Agree(all) && one.Status != 0 {
-		status := one.Status
-		if status < http.StatusBadRequest { // it went wrong in the stream: as Ollama says it where there is none
-			status = http.StatusInternalServerError
-		}
-		if a = refusal(ollama.Native, status, one.Why); len(one.Body) > 0 {
-			a = answer(status, cmp.Or(one.Type, typeJSON), one.Body)
-		}
+		a = theirs(one, a)
 	}
 	a.Attempts = attempts(all)
 	return &a
+}
+
+// theirs is the answer of servers that agree; account is gollamas' own, which names them.
+func theirs(one jobs.Outcome, account Answer) Answer {
+	switch {
+	case one.Own && one.Status >= http.StatusBadRequest:
+		account.Status = one.Status
+		return account
+	case one.Own:
+		return account
+	case one.Status < http.StatusBadRequest: // it went wrong in the stream: as Ollama says it where there is none
+		return refusal(ollama.Native, http.StatusInternalServerError, one.Why)
+	case len(one.Body) > 0:
+		return answer(one.Status, cmp.Or(one.Type, typeJSON), one.Body)
+	}
+	return refusal(ollama.Native, one.Status, one.Why)
+}
+
+// unfound is the answer where the route's servers have all gone, or none has been found.
+func unfound() Answer {
+	return refusal(ollama.Native, http.StatusServiceUnavailable, "there is no server for it now: no address is found for the names of its connections")
 }
 
 // attempts is what the log is told of the servers.

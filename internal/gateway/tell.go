@@ -19,14 +19,14 @@ const typeRecords = "application/x-ndjson"
 const stalledClient = 10 * time.Minute
 
 // wait gives the client what d.Wait finds, with the records before it where it wants a stream.
-func (g *Gateway) wait(w http.ResponseWriter, r *http.Request, d Decision, x *proxy.Exchange) (whole bool) {
+func (g *Gateway) wait(w http.ResponseWriter, r *http.Request, e *Endpoint, d Decision, x *proxy.Exchange) (whole bool) {
 	t := &telling{w: w, x: x, flush: http.NewResponseController(w)}
 	var tell Teller
 	if d.Stream {
 		tell = t
 	}
 	a := d.Wait(r.Context(), tell)
-	if err := r.Context().Err(); err != nil || a.Status == 0 {
+	if a.Status == 0 || r.Context().Err() != nil && !e.Raw { // net/http ends the context of a body that is not read to its end
 		if !errors.Is(context.Cause(r.Context()), proxy.ErrStopping) {
 			x.Gone, x.Status = true, cmp.Or(x.Status, proxy.StatusGone)
 			return false
@@ -38,13 +38,13 @@ func (g *Gateway) wait(w http.ResponseWriter, r *http.Request, d Decision, x *pr
 	}
 	defer func() { _ = t.flush.SetWriteDeadline(time.Time{}) }()
 	t.Record(a.Body)
-	spread(x, a)
+	noteAttempts(x, a)
 	x.Err = ollama.ErrorText(a.Body)
 	return true
 }
 
-// spread notes the servers that an answer of gollamas' own comes from.
-func spread(x *proxy.Exchange, a Answer) {
+// noteAttempts notes the servers that an answer of gollamas' own comes from.
+func noteAttempts(x *proxy.Exchange, a Answer) {
 	if x.Attempts, x.Spread = a.Attempts, len(a.Attempts) > 0; len(a.Attempts) == 1 {
 		x.Server, x.Place = a.Attempts[0].Server, a.Attempts[0].Place
 	}

@@ -44,6 +44,7 @@ type ChangeError struct {
 	Text   string // the server's own, or why there is none
 	Body   []byte // of an answer that said no; nil = there is none
 	Type   string // its Content-Type
+	Own    bool   // Text is gollamas' own
 }
 
 func (e *ChangeError) Error() string { return e.Text }
@@ -56,7 +57,10 @@ func (c *Change) note(p ollama.Progress, raw []byte) {
 	now := step{p, raw, c.version}
 	i := -1
 	if p.Digest != "" {
-		i = slices.IndexFunc(c.steps, func(s step) bool { return s.Digest == p.Digest && s.Status == p.Status })
+		i = slices.IndexFunc(c.steps, func(s step) bool { return s.Digest == p.Digest })
+	}
+	if i < 0 && len(c.steps) == mostSteps { // the oldest status goes, but no layer, or sums would not be right
+		i = slices.IndexFunc(c.steps, func(s step) bool { return s.Digest == "" })
 	}
 	switch {
 	case i >= 0:
@@ -117,7 +121,7 @@ func (c *Change) Outcome() Outcome {
 	if c.err == nil {
 		return Outcome{Server: c.Server, Status: http.StatusOK, Body: c.said, Done: true}
 	}
-	return Outcome{Server: c.Server, Status: c.err.Status, Why: c.err.Text, Body: c.err.Body, Type: c.err.Type}
+	return Outcome{Server: c.Server, Status: c.err.Status, Why: c.err.Text, Body: c.err.Body, Type: c.err.Type, Own: c.err.Own}
 }
 
 // over says whether the change has ended.
@@ -130,16 +134,19 @@ func (c *Change) over() bool {
 	}
 }
 
+// succeeded says whether the change has ended well.
+func (c *Change) succeeded() bool { return c.over() && c.err == nil }
+
 // layer is how much of a layer there is and has come. said is false where the server has not spoken of it.
 func (c *Change) layer(digest string) (total, completed int64, said bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.steps {
 		if s.Digest == digest {
-			total, completed, said = max(total, s.Total), max(completed, s.Completed), true
+			return s.Total, s.Completed, true
 		}
 	}
-	return total, completed, said
+	return 0, 0, false
 }
 
 // A Changing is a change that is under way, for people.

@@ -42,13 +42,10 @@ type Wish struct {
 
 // Bounds of changes.
 const (
-	mostChanges = 32       // on one server at the same time
+	mostPulls   = 32       // on one server at the same time: anybody may ask for them
 	mostLine    = 16 << 10 // bytes of one record: some hundred are usual
 	mostRefusal = 64 << 10 // bytes that are read of an answer that says no
 )
-
-// ErrTooMany is a server on which so much is being changed already that gollamas begins nothing more.
-var ErrTooMany = fmt.Errorf("%d pulls and creates are under way there already: wait for one to end", mostChanges)
 
 // NewChanges returns Changes that end when Run does.
 func NewChanges(o ChangesOptions) *Changes {
@@ -81,23 +78,27 @@ func (c *Changes) Create(w Wish) *Change {
 // begin starts a change. The lock is held.
 func (c *Changes) begin(w Wish, what string) *Change {
 	ch := &Change{Server: w.Server, What: what, Model: w.Model, Since: time.Now(), key: w.Key, done: make(chan struct{}), followers: map[chan<- struct{}]bool{}}
-	there := 0
-	for _, o := range c.all {
-		if o.Server == w.Server {
-			there++
-		}
-	}
 	switch {
 	case c.closed:
-		ch.end(&ChangeError{Text: stopping})
+		ch.end(&ChangeError{Text: stopping, Own: true})
 		return ch
-	case there >= mostChanges:
-		ch.end(&ChangeError{Status: http.StatusServiceUnavailable, Text: ErrTooMany.Error()})
+	case what == "pull" && c.pulls(w.Server) >= mostPulls:
+		ch.end(&ChangeError{Status: http.StatusServiceUnavailable, Text: fmt.Sprintf("it has %d pulls under way: wait for one to end", mostPulls), Own: true})
 		return ch
 	}
 	c.all = append(c.all, ch)
 	c.running.Go(func() { c.carry(ch, w) })
 	return ch
+}
+
+// pulls is how many are under way on a server. The lock is held.
+func (c *Changes) pulls(s *fleet.Server) (n int) {
+	for _, ch := range c.all {
+		if ch.Server == s && ch.What == "pull" {
+			n++
+		}
+	}
+	return n
 }
 
 const stopping = "gollamas is stopping"
@@ -107,6 +108,7 @@ const longestSeen = 2 * time.Second
 
 // carry makes the change, and tells how that went.
 func (c *Changes) carry(ch *Change, w Wish) {
+	defer ch.Server.Change()()
 	err := c.ask(ch, w)
 	if err == nil {
 		ch.Server.LookNow(c.base, longestSeen)
@@ -155,11 +157,11 @@ func (c *Changes) ask(ch *Change, w Wish) *ChangeError {
 	case ch.said != nil: // what is said is said, however the connection ended
 		return nil
 	case errors.Is(lines.Err(), bufio.ErrTooLong):
-		return &ChangeError{Status: http.StatusOK, Text: "what it answers is not Ollama's"}
+		return &ChangeError{Status: http.StatusOK, Text: "what it answers is not Ollama's", Own: true}
 	case lines.Err() != nil:
 		return c.broken(ctx, http.StatusOK, lines.Err())
 	}
-	return &ChangeError{Status: http.StatusOK, Text: "its answer ended before it was complete"}
+	return &ChangeError{Status: http.StatusOK, Text: "its answer ended before it was complete", Own: true}
 }
 
 // client asks a server for a request that has been through each of via.
@@ -190,7 +192,7 @@ func (c *Change) hear(line []byte) *ChangeError {
 		c.said = nil
 		return &ChangeError{Status: http.StatusOK, Text: failure}
 	case !ok && len(line) > 0:
-		return &ChangeError{Status: http.StatusOK, Text: "what it answers is not Ollama's"}
+		return &ChangeError{Status: http.StatusOK, Text: "what it answers is not Ollama's", Own: true}
 	case ok:
 		raw := bytes.Clone(line)
 		c.note(p, raw)
@@ -211,7 +213,7 @@ func (c *Changes) broken(ctx context.Context, status int, err error) *ChangeErro
 	case errors.As(context.Cause(ctx), &quiet):
 		why = quiet.Error()
 	}
-	return &ChangeError{Status: status, Text: why}
+	return &ChangeError{Status: status, Text: why, Own: true}
 }
 
 // Changing lists what is under way, the oldest first.

@@ -59,7 +59,9 @@ func (c *Changes) remember(digest string, all []Outcome) {
 	c.files = c.files[max(0, len(c.files)-mostFiles):]
 	f.used = time.Now()
 	f.on = slices.DeleteFunc(f.on, func(o Outcome) bool { return o.Server.Left() || slices.ContainsFunc(all, on(o.Server)) })
-	f.on = append(f.on, all...)
+	for _, o := range all {
+		f.on = append(f.on, Outcome{Server: o.Server, Done: o.Done, Status: o.Status, Why: clip(o.Why)})
+	}
 }
 
 // on finds a server's outcome.
@@ -111,7 +113,7 @@ func (c *Changes) Send(ctx context.Context, digest string, servers []*fleet.Serv
 	if len(lack) == 0 {
 		return all, ctx.Err()
 	}
-	sent, err := c.spread(ctx, blobPath(digest), lack, from, via)
+	sent, err := c.upload(ctx, blobPath(digest), lack, from, via)
 	for i, o := range all {
 		if at := slices.IndexFunc(sent, on(o.Server)); at >= 0 {
 			all[i] = sent[at]

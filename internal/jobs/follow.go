@@ -2,27 +2,26 @@ package jobs
 
 import (
 	"context"
+	"slices"
 
 	"gollamas/internal/ollama"
 )
 
 // Follow tells of changes on several servers as of one, until all are over or ctx ends: statuses name the server, and
-// how far a layer is is the sum of all. Of one server's it tells as that server does. Success is told by whoever
-// calls, once all is over. tell may be nil.
-func Follow(ctx context.Context, all []*Change, tell func(record []byte)) error {
+// how far a layer is is the sum of all. Where names is false there is one, and it is told of as that server does. Success is
+// told by whoever calls, once all is over. tell may be nil.
+func Follow(ctx context.Context, all []*Change, names bool, tell func(record []byte)) error {
 	wake := make(chan struct{}, 1)
 	for _, c := range all {
 		c.follow(wake)
 		defer c.leave(wake)
 	}
-	m := merge{all: all, seen: make([]int, len(all)), told: map[string]ollama.Progress{}}
+	if tell == nil {
+		tell = func([]byte) {}
+	}
+	m := merge{all: all, names: names, seen: make([]int, len(all)), over: make([]bool, len(all)), tell: tell}
 	for {
-		over := true
-		for i, c := range all {
-			over = c.over() && over // before its last steps are looked at
-			m.tell(i, tell)
-		}
-		if over {
+		if m.news() {
 			return nil
 		}
 		select {
@@ -35,51 +34,84 @@ func Follow(ctx context.Context, all []*Change, tell func(record []byte)) error 
 
 // A merge makes one stream of several.
 type merge struct {
-	all  []*Change
-	seen []int                      // how far each is told
-	told map[string]ollama.Progress // layers, by digest, as they were told last
+	all   []*Change
+	names bool
+	seen  []int             // how far each is told
+	over  []bool            // its end is told
+	told  []ollama.Progress // layers as they were told last
+	tell  func(record []byte)
 }
 
-// tell tells what is new of one of the changes.
-func (m *merge) tell(i int, tell func([]byte)) {
-	c := m.all[i]
-	var steps []step
-	steps, m.seen[i] = c.after(m.seen[i])
-	if tell == nil {
-		return
-	}
-	for _, s := range steps {
-		switch alone := len(m.all) == 1; {
-		case alone && s.Status == ollama.Success && s.Digest == "":
-		case alone:
-			tell(s.raw)
-		case s.Digest != "":
-			m.layer(s, tell)
-		default:
-			tell(ollama.Progress{Status: c.Server.ID() + ": " + s.Status}.JSON())
+// news tells what is new, and says whether all is over.
+func (m *merge) news() (over bool) {
+	over = true
+	for i, c := range m.all {
+		ended := c.over() // before its last steps are looked at
+		var steps []step
+		steps, m.seen[i] = c.after(m.seen[i])
+		for _, s := range steps {
+			m.step(c, s)
 		}
+		if ended && !m.over[i] {
+			m.over[i] = true
+			m.again()
+		}
+		over = over && ended
+	}
+	return over
+}
+
+// step tells what one server has said.
+func (m *merge) step(c *Change, s step) {
+	switch {
+	case !m.names && s.Status == ollama.Success && s.Digest == "":
+	case !m.names:
+		m.tell(s.raw)
+	case s.Digest != "":
+		m.layer(s.Progress)
+	default:
+		m.tell(ollama.Progress{Status: c.Server.ID() + ": " + s.Status}.JSON())
 	}
 }
 
-// layer tells how far a layer is on all servers. One that has not spoken of it yet will have to fetch as much: clients
-// draw a bar whose length is fixed by the first they hear.
-func (m *merge) layer(s step, tell func([]byte)) {
-	size := s.Total
+// again tells of each layer what a server's end has changed: one that is done has all of them, spoken of or not.
+func (m *merge) again() {
+	for _, was := range m.told {
+		m.layer(was)
+	}
+}
+
+// layer tells how far a layer is on all servers, if that is news.
+func (m *merge) layer(of ollama.Progress) {
+	sum := m.sum(of)
+	i := slices.IndexFunc(m.told, func(was ollama.Progress) bool { return was.Digest == of.Digest })
+	switch {
+	case i < 0:
+		m.told = append(m.told, sum)
+	case m.told[i] == sum:
+		return
+	default:
+		m.told[i] = sum
+	}
+	m.tell(sum.JSON())
+}
+
+// sum adds up a layer. Who has not spoken of it lacks all of it, or, once it is done, has it: Ollama says nothing of a
+// layer that comes at once. So the total stays what it was when clients first heard it, and drew a bar as long.
+func (m *merge) sum(of ollama.Progress) ollama.Progress {
+	out := ollama.Progress{Status: of.Status, Digest: of.Digest}
+	var size int64
 	for _, c := range m.all {
-		total, _, _ := c.layer(s.Digest)
+		total, _, _ := c.layer(of.Digest)
 		size = max(size, total)
 	}
-	sum := ollama.Progress{Status: s.Status, Digest: s.Digest}
 	for _, c := range m.all {
-		total, completed, said := c.layer(s.Digest)
-		if !said && !c.over() {
-			total = size
+		_, completed, _ := c.layer(of.Digest)
+		if c.succeeded() {
+			completed = size
 		}
-		sum.Total += total
-		sum.Completed += completed
+		out.Total += size
+		out.Completed += completed
 	}
-	if m.told[s.Digest] != sum {
-		m.told[s.Digest] = sum
-		tell(sum.JSON())
-	}
+	return out
 }

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"testing"
@@ -30,7 +31,9 @@ func (c *Change) say(t *testing.T, line string) {
 // followed gathers what is told of changes.
 func followed(ctx context.Context, all ...*Change) (records *[]string, ended chan error) {
 	records, ended = new([]string), make(chan error, 1)
-	go func() { ended <- Follow(ctx, all, func(r []byte) { *records = append(*records, string(r)) }) }()
+	go func() {
+		ended <- Follow(ctx, all, len(all) > 1, func(r []byte) { *records = append(*records, string(r)) })
+	}()
 	synctest.Wait()
 	return records, ended
 }
@@ -95,14 +98,61 @@ func TestWhoFollowsLateHearsHowFarItIs(t *testing.T) {
 	})
 }
 
-// A server that is over without a word of a layer will not fetch it.
-func TestALayerOfWhichAServerHasNotSpokenIsNotWaitedForOnceItIsOver(t *testing.T) {
+func TestALayerIsAsLongAsItWasFirstTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := changing("a"), changing("b")
 		got, ended := followed(t.Context(), a, b)
 		b.end(&ChangeError{Text: "refused"})
 		a.say(t, `{"status":"pulling 1","digest":"sha256:1","total":100,"completed":10}`)
-		wantRecords(t, got, `{"status":"pulling 1","digest":"sha256:1","total":100,"completed":10}`)
+		wantRecords(t, got, `{"status":"pulling 1","digest":"sha256:1","total":200,"completed":10}`) // b will never have it
+		a.end(nil)
+		<-ended
+		wantRecords(t, got, `{"status":"pulling 1","digest":"sha256:1","total":200,"completed":100}`) // what is done is there, said or not
+	})
+}
+
+// Ollama says nothing of a layer that comes within a glance.
+func TestALayerIsWholeWhereAllAreDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := changing("a"), changing("b")
+		got, ended := followed(t.Context(), a, b)
+		a.say(t, `{"status":"pulling 1","digest":"sha256:1","total":100,"completed":100}`)
+		b.say(t, `{"status":"verifying sha256 digest"}`)
+		*got = nil
+		b.end(nil)
+		synctest.Wait()
+		wantRecords(t, got, `{"status":"pulling 1","digest":"sha256:1","total":200,"completed":200}`)
+		a.end(nil)
+		<-ended
+		wantRecords(t, got)
+	})
+}
+
+func TestALayerWithTwoStatusesIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := changing("a")
+		a.say(t, `{"status":"pulling 1","digest":"sha256:1","total":100,"completed":100}`)
+		a.say(t, `{"status":"verifying 1","digest":"sha256:1","total":100,"completed":10}`)
+		if now := a.Now(); now.Total != 100 || now.Completed != 10 || now.Status != "verifying 1" {
+			t.Errorf("%+v", now)
+		}
+		a.end(nil)
+	})
+}
+
+func TestOfManyStatusesTheLastAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := changing("a")
+		a.say(t, `{"status":"pulling 1","digest":"sha256:1","total":100,"completed":1}`)
+		for i := range 2 * mostSteps {
+			if err := a.hear(fmt.Appendf(nil, `{"status":"step %d"}`, i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, ended := followed(t.Context(), a)
+		if n := len(*got); n != mostSteps || (*got)[n-1] != fmt.Sprintf(`{"status":"step %d"}`, 2*mostSteps-1) || a.Now().Total != 100 {
+			t.Errorf("%d steps, the last %s", n, (*got)[n-1])
+		}
 		a.end(nil)
 		<-ended
 	})

@@ -23,6 +23,7 @@ type Outcome struct {
 	Why    string // it is not done: the server's own word, or why there is none
 	Body   []byte // of the answer
 	Type   string // its Content-Type, where it is not done
+	Own    bool   // Why is gollamas' own
 }
 
 // Done are the IDs of the servers on which it is done.

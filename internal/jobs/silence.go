@@ -8,10 +8,10 @@ import (
 	"gollamas/internal/fleet"
 )
 
-// Bounds of what a server may keep to itself. One that hashes what it has got says nothing for minutes, and longer on a slow
-// disk; one that is gone without a word is given up sooner.
+// Bounds of what a server may keep to itself. One that hashes what it has got says nothing for minutes, one that converts a large
+// model for longer; one that is gone without a word is given up sooner.
 const (
-	longestHush   = 30 * time.Minute
+	longestHush   = 2 * time.Hour
 	hushOfTheLost = time.Minute
 	hushLooked    = 5 * time.Second // how often that is looked at
 )
@@ -51,7 +51,7 @@ func hush(ctx context.Context, cancel context.CancelCauseFunc, s *fleet.Server, 
 			last = time.Now()
 		case <-tick.C:
 			quiet := time.Since(last)
-			if quiet >= longestHush || quiet >= hushOfTheLost && (s.State().Lost() || s.Left()) {
+			if quiet >= longestHush || quiet >= hushOfTheLost && s.State().Lost() {
 				cancel(&silence{"said", quiet})
 				return
 			}

@@ -210,7 +210,9 @@ func (s *sink) waits(most time.Duration) bool {
 type pump struct {
 	sinks []*sink
 	room  chan []byte
-	slow  func(*sink) // has a sink closed that has taken nothing for longestStall
+	open  atomic.Int64 // sinks that still take something
+	whole atomic.Bool  // all has been read
+	slow  func(*sink)  // has a sink closed that has taken nothing for longestStall
 }
 
 // longestStall is how long a server may hold up the others; sinkLooked is how often that is looked at.
@@ -238,6 +240,7 @@ func (p *pump) run(ctx context.Context, from io.Reader) error {
 		}
 		switch {
 		case err == io.EOF:
+			p.whole.Store(true) // before any server can have answered to that
 			p.finish(nil)
 			return nil
 		case err != nil:

@@ -63,9 +63,14 @@ func (l *Listed) UnmarshalJSON(raw []byte) error {
 	l.Embeds = slices.Contains(e.Capabilities, "embedding") && !slices.Contains(e.Capabilities, "completion")
 	l.Size, l.SizeVRAM = clamp(l.Size), clamp(l.SizeVRAM)
 	l.NumCtx, l.Trained = int(clamp(int64(l.NumCtx))), int(clamp(int64(l.Trained)))
-	l.ModifiedAt, _ = time.Parse(time.RFC3339, e.ModifiedAt)
-	l.ExpiresAt, _ = time.Parse(time.RFC3339, e.ExpiresAt)
+	l.ModifiedAt, l.ExpiresAt = moment(e.ModifiedAt), moment(e.ExpiresAt)
 	return nil
+}
+
+// moment is a time as Ollama writes it, in UTC, so that two of the same time are equal.
+func moment(s string) time.Time {
+	t, _ := time.Parse(time.RFC3339, s)
+	return t.UTC()
 }
 
 // most is more bytes, or tokens, than anything has.
@@ -114,7 +119,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body []byte) (stat
 	if body != nil {
 		from = bytes.NewReader(body)
 	}
-	res, err := c.Open(ctx, method, path, Upload{from, int64(len(body)), "application/json"})
+	res, err := c.Open(ctx, method, path, Upload{From: from, Length: int64(len(body)), Type: "application/json"})
 	if err != nil {
 		return 0, nil, err
 	}
@@ -130,6 +135,7 @@ type Upload struct {
 	From   io.Reader // nil = there is none
 	Length int64     // bytes, -1 = nobody knows
 	Type   string    // Content-Type
+	Enough func()    // ends From's reading, where nobody wants more; nil = it cannot be ended
 }
 
 // Open sends one request and returns its answer as it begins. The answer's body must be closed.

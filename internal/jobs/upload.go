@@ -18,8 +18,8 @@ func each(servers []*fleet.Server, do func(i int, s *fleet.Server)) {
 	wg.Wait()
 }
 
-// spread posts one body to several servers through one read of it. The error is that of reading it.
-func (c *Changes) spread(ctx context.Context, path string, servers []*fleet.Server, from ollama.Upload, via []string) ([]Outcome, error) {
+// upload posts one body to several servers through one read of it. The error is that of reading it.
+func (c *Changes) upload(ctx context.Context, path string, servers []*fleet.Server, from ollama.Upload, via []string) ([]Outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	defer watching.Wait()
@@ -28,6 +28,7 @@ func (c *Changes) spread(ctx context.Context, path string, servers []*fleet.Serv
 	out := make([]Outcome, len(servers))
 	stop := make(map[*sink]context.CancelCauseFunc, len(servers))
 	p := &pump{}
+	p.open.Store(int64(len(servers)))
 	p.slow = func(s *sink) { stop[s](&silence{"taken", longestStall}) }
 	var wg sync.WaitGroup
 	for i, server := range servers {
@@ -37,12 +38,20 @@ func (c *Changes) spread(ctx context.Context, path string, servers []*fleet.Serv
 		stop[s] = end
 		wg.Go(func() {
 			defer end(nil)
-			defer s.Close()
+			defer func() {
+				s.Close()
+				if p.open.Add(-1) == 0 && !p.whole.Load() && from.Enough != nil {
+					from.Enough()
+				}
+			}()
 			out[i] = c.post(own, path, server, s, from, via)
 		})
 	}
 	watching.Go(func() { p.watch(ctx) })
 	err := p.run(ctx, from.From)
+	if p.open.Load() == 0 && !p.whole.Load() { // they have all answered before it was read
+		err = nil
+	}
 	if err != nil {
 		cancel() // whatever the servers make of a part, it is not the file
 	}

@@ -229,7 +229,7 @@ func TestAShownModelNamesNoPathOfItsServer(t *testing.T) {
 	if !strings.Contains(direct.body, from) || strings.Contains(got.body, from) || !strings.Contains(got.body, `\nFROM m:latest\n`) {
 		t.Errorf("%s\n%s", direct.body, got.body)
 	}
-	if _, rest, _ := strings.Cut(direct.body, "TEMPLATE"); !strings.HasSuffix(got.body, rest) {
+	if _, rest, ok := strings.Cut(direct.body, "TEMPLATE"); !ok || !strings.HasSuffix(got.body, rest) {
 		t.Errorf("%v %s", got.header, got.body)
 	}
 }

@@ -42,7 +42,12 @@ func (g *Gateway) takeBlob(ask Ask) Decision {
 		}
 		if len(done) < len(all) {
 			a.Why = "the file is " + jobs.Account(all, "stored")
-			a.Header[noteHeader] = []string{a.Why}
+			a.Header.Add(noteHeader, a.Why)
+		}
+		for _, o := range all {
+			if o.Note != "" { // of another gollamas
+				a.Header.Add(noteHeader, o.Server.ID()+": "+o.Note)
+			}
 		}
 		return a
 	})
@@ -79,7 +84,7 @@ func (g *Gateway) mayMake(ask Ask) ([]*fleet.Server, *Answer) {
 	case at != nil:
 		return []*fleet.Server{at}, nil
 	}
-	all := distinct(g.table.Servers())
+	all := distinct(g.table.Routed())
 	sent := g.changes.Sent(ask.Segment)
 	up := slices.DeleteFunc(slices.Clone(all), func(s *fleet.Server) bool {
 		meant := slices.ContainsFunc(sent, func(o jobs.Outcome) bool { return o.Server == s })

@@ -71,14 +71,11 @@ func (g *Gateway) readCopy(ask Ask) (c copying, no *Answer) {
 
 // copied refuses a name that cannot be copied from or to.
 func copied(e *Endpoint, what, name string) *Answer {
-	if no := settled(e, name); no != nil {
-		return no
-	}
 	if _, err := ollama.ParseName(name); err != nil {
 		a := refusal(e.Dialect, http.StatusBadRequest, fmt.Sprintf("%s %q is invalid", what, name))
 		return &a
 	}
-	return nil
+	return settled(e, name)
 }
 
 func uncopied(e *Endpoint, asked string) *Answer {
@@ -91,15 +88,11 @@ func (c copying) where(e *Endpoint) ([]*fleet.Server, *Answer) {
 	if c.from.named {
 		return c.from.servers, nil
 	}
-	if len(c.from.servers) == 0 {
-		a := unfound()
-		return nil, &a
-	}
 	have := holders(c.from.servers, c.from.key)
 	if len(have) == 0 {
 		return nil, uncopied(e, c.model.Asked)
 	}
-	both := slices.DeleteFunc(slices.Clone(have), func(s *fleet.Server) bool { return !slices.Contains(c.as.servers, s) })
+	both := slices.DeleteFunc(slices.Clone(have), func(s *fleet.Server) bool { return !among(c.as.servers, s) })
 	if len(both) == 0 {
 		a := refusal(e.Dialect, http.StatusForbidden, fmt.Sprintf("%q is on %s, and gollamas has no route for %q there, so nobody could use it: give it one, or name a server in %s",
 			c.model.Asked, ids(have), c.to, serverHeader))

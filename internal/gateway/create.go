@@ -72,6 +72,7 @@ func (c *creation) read() *Answer {
 	}
 	base, no := c.subject(c.ask, c.how.From, func(string) *Answer { return nil })
 	if no != nil {
+		no.Header.Set("Content-Type", typeBareJSON) // Ollama finds it out once it has begun to answer (create.go)
 		return no
 	}
 	if base.asked == "" { // it has no route, and may still be there
@@ -103,10 +104,13 @@ func (c *creation) where(ctx context.Context) (servers []*fleet.Server, not []jo
 // holding are the servers that hold the base; where none does, those that may pull it, for Ollama does.
 func (c *creation) holding() ([]*fleet.Server, *Answer) {
 	have := slices.DeleteFunc(slices.Clone(c.sub.servers), func(s *fleet.Server) bool { return s.State().Has(c.base.key) == nil })
+	if len(have) > 0 && !c.sub.match.Exact() {
+		have = awake(have)
+	}
 	if len(have) > 0 {
 		return have, nil
 	}
-	may := slices.DeleteFunc(slices.Clone(c.sub.servers), func(s *fleet.Server) bool { return !slices.Contains(c.base.servers, s) })
+	may := slices.DeleteFunc(slices.Clone(c.sub.servers), func(s *fleet.Server) bool { return !among(c.base.servers, s) })
 	if c.base.match.Route != nil && !c.base.match.Exact() {
 		may = first(may)
 	}

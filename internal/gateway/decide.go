@@ -173,8 +173,16 @@ func (g *Gateway) match(ask Ask, asked string) (matched, *Answer) {
 		return matched{}, noCloud(e)
 	}
 	match, ok := g.table.Lookup(name)
-	if at, no := g.only(ask); at != nil || no != nil {
-		return g.there(at, name, match), no
+	if e.Changes {
+		if no := own(e, subject{asked: asked, name: cmp.Or(match.Send, asked)}); no != nil {
+			return matched{}, no
+		}
+	}
+	switch at, no := g.only(ask); {
+	case no != nil:
+		return matched{}, no
+	case at != nil:
+		return g.there(at, name, match), nil
 	}
 	if _, _, variant := fleet.ParseVariant(name); !ok || variant { // a variant is nobody's to ask for, nor to pull
 		return matched{}, g.missing(e, asked)
@@ -186,9 +194,6 @@ func (g *Gateway) match(ask Ask, asked string) (matched, *Answer) {
 	case e.Changes && match.Route.Name == "": // merely loaded somewhere
 		return matched{}, g.missing(e, asked)
 	case e.Changes:
-		if no := own(e, subject{asked: asked, name: cmp.Or(match.Send, asked)}); no != nil {
-			return matched{}, no
-		}
 		members = holding(match)
 	case len(members) == 0 && (match.Exact() || nowhere(match)): // its servers have all gone, or none has been found: the engine says so
 	case len(members) == 0:
@@ -208,17 +213,30 @@ func (g *Gateway) there(at *fleet.Server, name ollama.Name, match route.Match) m
 	return matched{Match: only, members: only.Route.Members(), named: true}
 }
 
-// holding is the first server that has the model and is up, or else the first that is up: it says itself what is wrong.
+// holding is the first server that has the model: one that is up, or else one that is down, for the others lack it; else
+// one that nobody has seen, or the first that is up: it says itself what is wrong.
 func holding(match route.Match) []balance.Member {
 	all := match.Route.Members()
-	for _, has := range []bool{true, false} {
-		for i, at := range all {
-			if state := at.Server.State(); state.Up && (state.Has(match.Key) != nil || !has) {
-				return all[i : i+1]
-			}
+	best, rank := 0, 0
+	for i, at := range all {
+		state := at.Server.State()
+		has := state.Has(match.Key) != nil
+		now := 0
+		switch {
+		case has && state.Up:
+			now = 4
+		case has:
+			now = 3
+		case !state.Known:
+			now = 2
+		case state.Up:
+			now = 1
+		}
+		if now > rank {
+			best, rank = i, now
 		}
 	}
-	return all[:min(1, len(all))]
+	return all[best:min(best+1, len(all))]
 }
 
 // nowhere says that a route leads to no server now. Then nothing is known to lack

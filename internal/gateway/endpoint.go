@@ -51,8 +51,7 @@ type Endpoint struct {
 	Raw    bool // the body is no JSON object, and is not read before it is known where it goes
 	change func(*Gateway, Ask) Decision
 
-	// Of the kind Refuse.
-	Why string
+	Why string // it is refused: always, of the kind Refuse, or else to who may not manage; "" = as all of these are
 }
 
 // A missing is one of Ollama's ways to say that it has not got a model.
@@ -75,6 +74,7 @@ const (
 
 // Why these are refused, and what to do instead.
 const (
+	whyPush    = "%s says whose ollama.com account a server uses, which is asked before a push: start gollamas with --manage (GOLLAMAS_MANAGE, manage: true) to allow it"
 	whyAccount = "%s acts as one server's own ollama.com account, so gollamas refuses it: send it to that server directly"
 	whyCloud   = "%s is about models of ollama.com, which gollamas does not serve: send it to a server directly"
 )
@@ -112,7 +112,7 @@ var endpoints = []Endpoint{
 	{Method: "POST", Path: "/api/push", Named: true, Request: "api.PushRequest", Manage: true, ByName: true, Changes: true},
 	{Method: "HEAD", Path: "/api/blobs/{digest}", Named: true, Kind: Change, Manage: true, Raw: true, change: (*Gateway).hasBlob},
 	{Method: "POST", Path: "/api/blobs/{digest}", Named: true, Kind: Change, Manage: true, Raw: true, change: (*Gateway).takeBlob},
-	{Method: "POST", Path: "/api/me", Named: true, Kind: Change, Manage: true, Raw: true, change: (*Gateway).me},
+	{Method: "POST", Path: "/api/me", Named: true, Kind: Change, Manage: true, Raw: true, Why: whyPush, change: (*Gateway).me},
 	{Method: "POST", Path: "/api/signout", Kind: Refuse, Why: whyAccount},
 	{Method: "DELETE", Path: "/api/user/keys/{key}", Kind: Refuse, Why: whyAccount},
 	{Method: "POST", Path: "/api/experimental/web_search", Kind: Refuse, Why: whyAccount},

@@ -26,10 +26,7 @@ func (g *Gateway) delete(ask Ask) Decision {
 		if sub.named {
 			servers = sub.servers
 		}
-		switch {
-		case len(sub.servers) == 0:
-			return unfound()
-		case len(servers) == 0:
+		if len(servers) == 0 {
 			return *g.missing(e, model.Asked)
 		}
 		return g.everywhere(ctx, servers, what, "deleted")
@@ -37,11 +34,10 @@ func (g *Gateway) delete(ask Ask) Decision {
 }
 
 // unmake removes the variants of a model that was deleted: its file stays on the disk as long as they need it.
-func unmake(key string) func(context.Context, *fleet.Server) {
-	return func(ctx context.Context, s *fleet.Server) {
-		state := s.State()
-		for _, v := range state.Variants {
-			if base, _ := state.BaseOf(v); base != nil && base.Key == key {
+func unmake(key string) func(context.Context, *fleet.Server, *fleet.State) {
+	return func(ctx context.Context, s *fleet.Server, before *fleet.State) {
+		for _, v := range before.Variants {
+			if base, _ := before.BaseOf(v); base != nil && base.Key == key {
 				_ = jobs.Remove(ctx, s, v.Listed.Name) // `gollamas variants` shows what stays
 			}
 		}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -75,23 +76,29 @@ func (g *Gateway) loaded() []fleet.Model {
 }
 
 func tags(g *Gateway, ask Ask) Answer {
-	switch at, no := g.only(ask); {
-	case no != nil:
-		return *no
-	case at != nil:
-		return listAnswer(slices.Concat(at.State().Installed, at.State().Variants))
-	}
-	return listAnswer(g.installed())
+	return g.listed(ask, g.installed, func(s *fleet.State) []fleet.Model { return slices.Concat(s.Installed, s.Variants) })
 }
 
 func ps(g *Gateway, ask Ask) Answer {
-	switch at, no := g.only(ask); {
+	return g.listed(ask, g.loaded, func(s *fleet.State) []fleet.Model { return s.Loaded })
+}
+
+// listed is a list of all servers, or that of the one that the client has named.
+func (g *Gateway) listed(ask Ask, all func() []fleet.Model, of func(*fleet.State) []fleet.Model) Answer {
+	at, no := g.only(ask)
+	switch {
 	case no != nil:
 		return *no
-	case at != nil:
-		return listAnswer(at.State().Loaded)
+	case at == nil:
+		return listAnswer(all())
 	}
-	return listAnswer(g.loaded())
+	state := at.State()
+	if !state.Up {
+		return refusal(ask.Endpoint.Dialect, http.StatusBadGateway, fmt.Sprintf("server %s does not answer: %s", at.ID(), cmp.Or(state.Err, "it has not been looked at yet")))
+	}
+	a := listAnswer(of(state))
+	a.Header[serverHeader] = []string{at.ID()}
+	return a
 }
 
 func listAnswer(all []fleet.Model) Answer {

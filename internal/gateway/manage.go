@@ -27,6 +27,9 @@ func (g *Gateway) barred(ask Ask) *Answer {
 	switch {
 	case g.manage:
 		return nil
+	case e.Manage && e.Why != "":
+		a := refusal(e.Dialect, http.StatusForbidden, strings.ReplaceAll(e.Why, "%s", e.Path))
+		return &a
 	case e.Manage:
 		a := refusal(e.Dialect, http.StatusForbidden, strings.ReplaceAll(whyManage, "%s", strings.TrimSuffix(e.Path, "{digest}")))
 		return &a
@@ -99,7 +102,10 @@ func (g *Gateway) subject(ask Ask, asked string, none func(asked string) *Answer
 	for _, m := range match.Route.Members() {
 		sub.servers = append(sub.servers, m.Server)
 	}
-	sub.servers = distinct(sub.servers)
+	if sub.servers = distinct(sub.servers); len(sub.servers) == 0 {
+		a := unfound()
+		return subject{}, &a
+	}
 	return sub, nil
 }
 

@@ -15,7 +15,7 @@ func (g *Gateway) me(ask Ask) Decision {
 	if no != nil {
 		return Decision{Answer: no}
 	}
-	servers := distinct(g.table.Servers())
+	servers := awake(distinct(g.table.Routed()))
 	if at != nil {
 		servers = append(servers[:0], at)
 	}

@@ -40,13 +40,23 @@ func (g *Gateway) about(ask Ask, none func(asked string) *Answer) (rewrite.Model
 		a := refusal(e.Dialect, http.StatusBadRequest, parseText(e, err))
 		return model, subject{}, &a
 	}
-	if e.Manage {
-		if no := settled(e, model.Asked); no != nil {
-			return model, subject{}, no
-		}
+	if no := odd(e, &model); no != nil {
+		return model, subject{}, no
 	}
 	sub, no := g.subject(ask, model.Asked, none)
 	return model, sub, no
+}
+
+// odd refuses what every server would refuse, or should.
+func odd(e *Endpoint, model *rewrite.Model) *Answer {
+	if raw := model.Object.Last(ollama.FieldStream); raw != nil && raw[0] != 't' && raw[0] != 'f' {
+		a := refusal(e.Dialect, http.StatusBadRequest, ollama.StreamError(raw).Text(e.Request))
+		return &a
+	}
+	if _, err := ollama.ParseName(model.Asked); err != nil || !e.Manage {
+		return nil
+	}
+	return settled(e, model.Asked)
 }
 
 // decide is the decision for a change that reports how far it is.
@@ -99,7 +109,7 @@ func (s subject) pulling() []*fleet.Server {
 	case len(have) == 0:
 		return first(s.servers)
 	case len(lack) == 0:
-		return have
+		return awake(have)
 	}
 	return lack
 }

@@ -34,6 +34,20 @@ func distinct(servers []*fleet.Server) []*fleet.Server {
 	return out
 }
 
+// among says whether a server is one of these, whichever connection leads to it.
+func among(servers []*fleet.Server, s *fleet.Server) bool {
+	return slices.ContainsFunc(servers, func(o *fleet.Server) bool { return o.URL() == s.URL() })
+}
+
+// awake are the servers that are up, or all where none is.
+func awake(servers []*fleet.Server) []*fleet.Server {
+	up := slices.DeleteFunc(slices.Clone(servers), func(s *fleet.Server) bool { return !s.State().Up })
+	if len(up) == 0 {
+		return servers
+	}
+	return up
+}
+
 // freshLook bounds that look: a server that takes longer is taken as it was last seen.
 const freshLook = 2 * time.Second
 
@@ -49,9 +63,6 @@ func progress(ctx context.Context, all []*jobs.Change, did string, tell Teller, 
 	if tell != nil {
 		tell.Head(header)
 		say = tell.Record
-	}
-	if len(all)+len(also) == 0 {
-		return unfound()
 	}
 	if jobs.Follow(ctx, all, len(all)+len(also) > 1, say) != nil {
 		return Answer{}

@@ -33,7 +33,7 @@ func (g *Gateway) wait(w http.ResponseWriter, r *http.Request, e *Endpoint, d De
 		}
 		a = refusal(ollama.Native, http.StatusServiceUnavailable, proxy.ErrStopping.Error())
 	}
-	if !t.begun {
+	if !t.begun && !(d.Stream && a.Status == http.StatusOK) {
 		return write(w, a, x)
 	}
 	defer func() { _ = t.flush.SetWriteDeadline(time.Time{}) }()

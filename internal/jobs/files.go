@@ -2,8 +2,10 @@ package jobs
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"gollamas/internal/fleet"
@@ -40,6 +42,7 @@ func (c *Changes) Sent(digest string) []Outcome {
 // file finds one that is not forgotten. The lock is held.
 func (c *Changes) file(digest string) *file {
 	c.files = slices.DeleteFunc(c.files, func(f *file) bool { return time.Since(f.used) > fileMemory })
+	digest = spelled(digest)
 	i := slices.IndexFunc(c.files, func(f *file) bool { return f.digest == digest })
 	if i < 0 {
 		return nil
@@ -47,13 +50,16 @@ func (c *Changes) file(digest string) *file {
 	return c.files[i]
 }
 
+// spelled is a digest in the one spelling by which files are remembered.
+func spelled(digest string) string { return strings.ToLower(strings.Replace(digest, "-", ":", 1)) }
+
 // remember keeps what became of a file on some servers.
 func (c *Changes) remember(digest string, all []Outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.file(digest)
 	if f == nil {
-		f = &file{digest: digest}
+		f = &file{digest: spelled(digest)}
 	}
 	c.files = append(slices.DeleteFunc(c.files, func(o *file) bool { return o == f }), f)
 	c.files = c.files[max(0, len(c.files)-mostFiles):]
@@ -86,7 +92,7 @@ func has(ctx context.Context, digest string, s *fleet.Server, via []string) Outc
 	case status == http.StatusNotFound:
 		return Outcome{Server: s, Status: status, Why: "it has not got the file " + digest}
 	}
-	return Outcome{Server: s, Status: status, Why: said(status, nil)}
+	return Outcome{Server: s, Status: status, Why: fmt.Sprintf("asked whether it has the file, it says %d %s", status, http.StatusText(status)), Own: true}
 }
 
 func blobPath(digest string) string { return "/api/blobs/" + digest }

@@ -24,6 +24,7 @@ type Outcome struct {
 	Body   []byte // of the answer
 	Type   string // its Content-Type, where it is not done
 	Own    bool   // Why is gollamas' own
+	Note   string // what another gollamas has noted of its answer
 }
 
 // Done are the IDs of the servers on which it is done.
@@ -79,9 +80,9 @@ type Request struct {
 	Method string
 	Path   string
 	Body   []byte
-	Via    []string                                   // each gollamas that it has been through, in fleet.ViaHeader
-	Asks   bool                                       // it changes nothing
-	Then   func(ctx context.Context, s *fleet.Server) // done on each server that has done it, nil = nothing
+	Via    []string                                                        // each gollamas that it has been through, in fleet.ViaHeader
+	Asks   bool                                                            // it changes nothing
+	Then   func(ctx context.Context, s *fleet.Server, before *fleet.State) // done on each server that has done it, nil = nothing
 }
 
 // Ask sends servers one request, all at the same time, and waits for all of them. Who has done it is looked at
@@ -116,8 +117,16 @@ func (c *Changes) Ask(ctx context.Context, servers []*fleet.Server, what Request
 
 // one asks one server.
 func (c *Changes) one(s *fleet.Server, what Request) Outcome {
-	ctx, cancel := context.WithTimeout(c.base, longestAsk)
+	most := longestAsk
+	if what.Asks {
+		most = longestHead
+	}
+	ctx, cancel := context.WithTimeout(c.base, most)
 	defer cancel()
+	before := s.State()
+	if !what.Asks {
+		defer s.LookAgain() // what it has done is to be seen, whatever it says
+	}
 	res, err := client(s, what.Via).Open(ctx, what.Method, what.Path, what.upload())
 	if err != nil {
 		return Outcome{Server: s, Why: c.broken(ctx, 0, err).Text}
@@ -132,7 +141,7 @@ func (c *Changes) one(s *fleet.Server, what Request) Outcome {
 		return Outcome{Server: s, Status: res.StatusCode, Why: c.broken(ctx, 0, err).Text}
 	}
 	if what.Then != nil {
-		what.Then(ctx, s)
+		what.Then(ctx, s, before)
 	}
 	if !what.Asks {
 		s.LookNow(ctx, longestSeen)

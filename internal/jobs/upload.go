@@ -70,7 +70,7 @@ func (c *Changes) post(ctx context.Context, path string, s *fleet.Server, body *
 	}
 	defer res.Body.Close()
 	if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusCreated {
-		return Outcome{Server: s, Done: true, Status: res.StatusCode}
+		return Outcome{Server: s, Done: true, Status: res.StatusCode, Note: clip(res.Header.Get("X-Gollamas-Note"))}
 	}
 	no := refused(res)
 	return Outcome{Server: s, Status: no.Status, Why: no.Text, Body: no.Body, Type: no.Type}

@@ -13,6 +13,12 @@ import (
 type TypeError struct {
 	Value string // what stands there: number, string, bool, array, object
 	Field string
+	Want  string // the type of Go's that it should be, "" = string
+}
+
+// StreamError is the error of a stream that is neither true nor false.
+func StreamError(value []byte) *TypeError {
+	return &TypeError{Value: typeWord(value), Field: fieldKeys[FieldStream], Want: "bool"}
 }
 
 // Text is the error as encoding/json gives it to Ollama, whose request type
@@ -22,7 +28,7 @@ func (e *TypeError) Text(requestType string) string {
 		return fmt.Sprintf("json: cannot unmarshal %s into Go value of type %s", e.Value, requestType)
 	}
 	_, typ, _ := strings.Cut(requestType, ".")
-	return fmt.Sprintf("json: cannot unmarshal %s into Go struct field %s.%s of type string", e.Value, typ, e.Field)
+	return fmt.Sprintf("json: cannot unmarshal %s into Go struct field %s.%s of type %s", e.Value, typ, e.Field, cmp.Or(e.Want, "string"))
 }
 
 func (e *TypeError) Error() string { return e.Text("request") }

@@ -115,6 +115,16 @@ func (t *Table) Servers() []*fleet.Server {
 	return out
 }
 
+// Routed is every server that a route leads to, now, as often as one does.
+func (t *Table) Routed() (out []*fleet.Server) {
+	for _, r := range t.all {
+		for _, at := range r.Members() {
+			out = append(out, at.Server)
+		}
+	}
+	return out
+}
+
 // Only is a model on one server, whatever the routes say.
 func Only(s *fleet.Server, model ollama.Name) Match {
 	r := &Route{Pattern: true, Policy: balance.Named(balance.Names[0]), fixed: []balance.Member{{Server: s}}}

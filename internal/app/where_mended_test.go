@@ -110,3 +110,29 @@ func TestANameOfTwoPlacesIsRefusedAsOllamaDoes(t *testing.T) {
 	x.ask("DELETE", "/api/delete", `{"model":"x:local:cloud"}`).want(t, 400, "use either :local or :cloud, not both")
 	x.post("/api/copy", `{"source":"x:local:cloud","destination":"y"}`).want(t, 400, `source \"x:local:cloud\" is invalid`)
 }
+
+func TestAHolderThatHasLostTheModelHasNothingToDelete(t *testing.T) {
+	x := newQuartet(t, with("exact"), with("exact"), with())
+	x.a.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/delete", Status: 404, Body: `{"error":"model 'exact' not found"}`, Times: 1})
+	x.ask("DELETE", "/api/delete", `{"model":"exact"}`).want(t, 200, "")
+}
+
+func TestWhoWasSentAFileIsNotLeftOutOfTheCreateForBeingDown(t *testing.T) {
+	file := "manage: true\nconnections: {a: 'http://a.localhost', b: 'http://b.localhost'}\nmodels: {'*': [a, b]}\n"
+	pretend(t, file, both(with()), func(t *testing.T, w *world) {
+		b := newBlob(1000)
+		w.store(b).want(t, 201, "")
+		w.boxes["b"].die()
+		wait(20 * time.Second)
+		w.create(b).want(t, 200, "created on a, but not on b (")
+	})
+}
+
+func TestWhyAServerTakesNoFileIsSaid(t *testing.T) {
+	x := newQuartet(t, with(), with(), with())
+	b := newBlob(1000)
+	for _, s := range []*ollamatest.Server{x.a, x.b, x.c} {
+		s.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/blobs/" + b.digest, Status: 403})
+	}
+	x.post("/api/blobs/"+b.digest, string(b.bytes)).want(t, 403, "not stored on a (asked whether it has the file, it says 403 Forbidden), b (")
+}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -135,4 +136,20 @@ func TestWhyAServerTakesNoFileIsSaid(t *testing.T) {
 		s.Fault(ollamatest.Fault{Kind: ollamatest.Status, Path: "/api/blobs/" + b.digest, Status: 403})
 	}
 	x.post("/api/blobs/"+b.digest, string(b.bytes)).want(t, 403, "not stored on a (asked whether it has the file, it says 403 Forbidden), b (")
+}
+
+func TestTheLogNamesTheServersOfARequestThatWentToSeveral(t *testing.T) {
+	x := newQuartet(t, with(), with(), with())
+	x.post("/api/pull", `{"model":"exact"}`).want(t, 200, "success")
+	x.post("/api/pull", `{"model":"mine"}`).want(t, 200, "success")
+	x.ask("HEAD", "/api/blobs/"+newBlob(1000).digest, "").want(t, 404, "")
+	x.b.Fault(ollamatest.Fault{Kind: ollamatest.Refuse, Path: "/api/pull"})
+	x.post("/api/pull", `{"model":"exact"}`).want(t, 200, "error")
+	for _, want := range []string{
+		`"level":"INFO","msg":"request"[^\n]*"model":"exact","servers":\["a","b"\]`, `"level":"INFO","msg":"request"[^\n]*"model":"mine","server":"a","attempts":1`,
+		`"level":"INFO","msg":"request"[^\n]*"endpoint":"HEAD /api/blobs/\{digest\}","status":404`,
+		`"level":"ERROR","msg":"request"[^\n]*"model":"exact","servers":\["a","b"\],"failed":\["b: connection`,
+	} {
+		eventually(t, func() bool { return regexp.MustCompile(want).MatchString(x.log.String()) })
+	}
 }

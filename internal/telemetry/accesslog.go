@@ -54,7 +54,9 @@ func appendModel(attrs []slog.Attr, x proxy.Exchange) []slog.Attr {
 	if x.Asked == "" && x.Server == "" && len(x.Attempts) == 0 {
 		return attrs
 	}
-	attrs = append(attrs, slog.String("model", clip(x.Asked)))
+	if x.Asked != "" || !x.Spread { // a file's request names none
+		attrs = append(attrs, slog.String("model", clip(x.Asked)))
+	}
 	if x.Sent != "" && x.Sent != x.Asked {
 		attrs = append(attrs, slog.String("sent", x.Sent))
 	}
@@ -62,7 +64,7 @@ func appendModel(attrs []slog.Attr, x proxy.Exchange) []slog.Attr {
 		attrs = append(attrs, slog.String("server", x.Server))
 	}
 	switch {
-	case x.Spread:
+	case x.Spread && len(x.Attempts) > 1:
 		attrs = append(attrs, slog.Any("servers", servers(x.Attempts)))
 	case len(x.Attempts) > 0:
 		attrs = append(attrs, slog.Int("attempts", len(x.Attempts)))

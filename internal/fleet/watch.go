@@ -45,11 +45,11 @@ func (s *Server) LookNow(ctx context.Context, most time.Duration) {
 }
 
 // LookAll has the servers looked at at once that were up when they were last, or that nobody has seen yet, and waits until that
-// is done, for most, or until ctx ends.
-func LookAll(ctx context.Context, servers []*Server, most time.Duration) {
+// is done, for most, or until ctx ends. A look that is younger than recent will do.
+func LookAll(ctx context.Context, servers []*Server, recent, most time.Duration) {
 	var wg sync.WaitGroup
 	for _, s := range servers {
-		if state := s.State(); state.Up || !state.Known {
+		if state := s.State(); (state.Up || !state.Known) && time.Since(state.Looked) >= recent {
 			wg.Go(func() { s.LookNow(ctx, most) })
 		}
 	}

@@ -30,7 +30,7 @@ func (g *Gateway) copy(ask Ask) Decision {
 	e := ask.Endpoint
 	what := jobs.Request{Method: e.Method, Path: e.Path, Body: slices.Concat(c.model.Body(c.from.name)...), Via: ask.Via}
 	return Decision{Asked: c.model.Asked, Model: c.from.known(), Wait: func(ctx context.Context, _ Teller) Answer {
-		fresh(ctx, c.from.servers)
+		g.fresh(ctx, c.from.servers)
 		servers, no := c.where(e)
 		if no != nil {
 			return *no

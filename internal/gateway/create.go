@@ -24,6 +24,9 @@ type CreateRequest struct {
 	DraftFiles map[string]string `json:"draft_files"`
 }
 
+// mostFiles is how many a model may be made of: each is asked for on each server.
+const mostFiles = 1024
+
 // A creation is a create that has been decided on.
 type creation struct {
 	*Gateway
@@ -67,6 +70,10 @@ func (c *creation) read() *Answer {
 		a := refusal(e.Dialect, http.StatusBadRequest, err.Error())
 		return &a
 	}
+	if n := len(c.digests()); n > mostFiles {
+		a := refusal(e.Dialect, http.StatusBadRequest, fmt.Sprintf("it is made of %d files: more than %d", n, mostFiles))
+		return &a
+	}
 	if c.how.From == "" || c.how.RemoteHost != "" {
 		return nil
 	}
@@ -88,7 +95,7 @@ func (c *creation) where(ctx context.Context) (servers []*fleet.Server, not []jo
 	if c.sub.named { // the client has said where
 		return c.sub.servers, nil, nil
 	}
-	fresh(ctx, c.sub.servers)
+	c.fresh(ctx, c.sub.servers)
 	servers = c.sub.servers
 	if c.base != nil {
 		if servers, no = c.holding(); no != nil {

@@ -21,7 +21,7 @@ func (g *Gateway) delete(ask Ask) Decision {
 	}
 	what := jobs.Request{Method: e.Method, Path: e.Path, Body: slices.Concat(model.Body(sub.name)...), Via: ask.Via, Then: unmake(sub.key)}
 	return Decision{Asked: model.Asked, Model: sub.known(), Wait: func(ctx context.Context, _ Teller) Answer {
-		fresh(ctx, sub.servers)
+		g.fresh(ctx, sub.servers)
 		servers := holders(sub.servers, sub.key)
 		if sub.named {
 			servers = sub.servers

@@ -21,11 +21,13 @@ func (g *Gateway) pull(ask Ask) Decision {
 	if no != nil {
 		return Decision{Asked: model.Asked, Answer: no}
 	}
+	wish := sub.wish(ask, model)
+	wish.Open = !g.manage && !sub.match.Exact()
 	return sub.decide(model, func(ctx context.Context, tell Teller) Answer {
 		if !sub.named && !sub.match.Exact() { // who lacks it is to be known
-			fresh(ctx, sub.servers)
+			g.fresh(ctx, sub.servers)
 		}
-		return progress(ctx, each(sub.pulling(), g.changes.Pull, sub.wish(ask, model)), "pulled", tell)
+		return progress(ctx, each(sub.pulling(), g.changes.Pull, wish), "pulled", tell)
 	})
 }
 

@@ -67,7 +67,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	}
 	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Via: r.Header[fleet.ViaHeader]}
 	if named := r.Header[serverHeader]; len(named) > 0 {
-		ask.Server = named[0]
+		if ask.Server = named[0]; e.Named && (len(named) > 1 || strings.TrimSpace(ask.Server) == "") {
+			return write(w, refusal(e.Dialect, http.StatusBadRequest, serverHeader+" names one server, or is left out"), x)
+		}
 		delete(r.Header, serverHeader) // another gollamas has servers of other names
 	}
 	decoded := false

@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"time"
@@ -52,8 +53,12 @@ func awake(servers []*fleet.Server) []*fleet.Server {
 const freshLook = 2 * time.Second
 
 // fresh has the servers looked at that were up when they were looked at last, so that what was changed past gollamas is known.
-func fresh(ctx context.Context, servers []*fleet.Server) {
-	fleet.LookAll(ctx, servers, freshLook)
+func (g *Gateway) fresh(ctx context.Context, servers []*fleet.Server) {
+	recent := time.Second // what clients do must not multiply into looks
+	if g.manage {
+		recent = 0
+	}
+	fleet.LookAll(ctx, servers, recent, freshLook)
 }
 
 // progress follows changes to their end, and answers for all of them. did is what was to be done, in the past.
@@ -118,7 +123,7 @@ func theirs(one jobs.Outcome, account Answer) Answer {
 		return account
 	case one.Status < http.StatusBadRequest: // it went wrong in the stream: as Ollama says it where there is none
 		return refusal(ollama.Native, http.StatusInternalServerError, one.Why)
-	case len(one.Body) > 0:
+	case json.Valid(one.Body):
 		return answer(one.Status, cmp.Or(one.Type, typeJSON), one.Body)
 	}
 	return refusal(ollama.Native, one.Status, one.Why)

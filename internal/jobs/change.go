@@ -17,6 +17,8 @@ type Change struct {
 	What   string // "pull" or "create"
 	Model  string // as the server was told it
 	Since  time.Time
+	via    []string      // each gollamas that the request which began it has been through
+	open   bool          // anybody may have asked for it
 	key    string        // of the model's name
 	done   chan struct{} // closed when it is over; then err stands
 	said   []byte        // the server's last word, where all went well

@@ -38,12 +38,16 @@ type Wish struct {
 	Model  string   // the name, as the server is told it
 	Body   []byte   // of the request, which asks for a stream
 	Via    []string // each gollamas that the request for it has been through, in fleet.ViaHeader
+	Open   bool     // anybody may ask for models of such names: their number is bounded
 }
+
+// lastWords is how long a server may take to end an answer that is over.
+const lastWords = 5 * time.Second
 
 // Bounds of changes.
 const (
 	mostPulls   = 32       // on one server at the same time: anybody may ask for them
-	mostLine    = 16 << 10 // bytes of one record: some hundred are usual
+	mostLine    = 4 << 10  // bytes of one record: some hundred are usual
 	mostRefusal = 64 << 10 // bytes that are read of an answer that says no
 )
 
@@ -57,11 +61,14 @@ func NewChanges(o ChangesOptions) *Changes {
 	return c
 }
 
-// Pull has a server pull a model, or joins the pull of it that is under way there.
+// Pull has a server pull a model, or joins the pull of it that is under way there; but not one that began elsewhere than
+// the request that asks: of two gollamas in a ring each would wait for the other.
 func (c *Changes) Pull(w Wish) *Change {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.all, func(ch *Change) bool { return ch.What == "pull" && ch.Server == w.Server && ch.key == w.Key })
+	i := slices.IndexFunc(c.all, func(ch *Change) bool {
+		return ch.What == "pull" && ch.Server == w.Server && ch.key == w.Key && within(w.Via, ch.via)
+	})
 	if i >= 0 {
 		return c.all[i]
 	}
@@ -77,12 +84,12 @@ func (c *Changes) Create(w Wish) *Change {
 
 // begin starts a change. The lock is held.
 func (c *Changes) begin(w Wish, what string) *Change {
-	ch := &Change{Server: w.Server, What: what, Model: w.Model, Since: time.Now(), key: w.Key, done: make(chan struct{}), followers: map[chan<- struct{}]bool{}}
+	ch := &Change{Server: w.Server, What: what, Model: w.Model, Since: time.Now(), key: w.Key, via: w.Via, open: w.Open, done: make(chan struct{}), followers: map[chan<- struct{}]bool{}}
 	switch {
 	case c.closed:
 		ch.end(&ChangeError{Text: stopping, Own: true})
 		return ch
-	case what == "pull" && c.pulls(w.Server) >= mostPulls:
+	case w.Open && c.opened(w.Server) >= mostPulls:
 		ch.end(&ChangeError{Status: http.StatusServiceUnavailable, Text: fmt.Sprintf("it has %d pulls under way: wait for one to end", mostPulls), Own: true})
 		return ch
 	}
@@ -91,10 +98,10 @@ func (c *Changes) begin(w Wish, what string) *Change {
 	return ch
 }
 
-// pulls is how many are under way on a server. The lock is held.
-func (c *Changes) pulls(s *fleet.Server) (n int) {
+// opened is how many are under way on a server that anybody may ask for. The lock is held.
+func (c *Changes) opened(s *fleet.Server) (n int) {
 	for _, ch := range c.all {
-		if ch.Server == s && ch.What == "pull" {
+		if ch.Server == s && ch.open {
 			n++
 		}
 	}
@@ -130,8 +137,10 @@ func (c *Changes) carry(ch *Change, w Wish) {
 
 // ask sends the request and notes what the server says, to the end.
 func (c *Changes) ask(ch *Change, w Wish) *ChangeError {
+	ctx, stop := context.WithCancel(c.base)
+	defer stop()
 	heard := make(chan struct{}, 1)
-	ctx, end := hearing(c.base, ch.Server, heard)
+	ctx, end := hearing(ctx, ch.Server, heard)
 	defer end()
 	body := ollama.Upload{From: bytes.NewReader(w.Body), Length: int64(len(w.Body)), Type: "application/json"}
 	res, err := client(ch.Server, w.Via).Open(ctx, http.MethodPost, "/api/"+ch.What, body)
@@ -140,8 +149,10 @@ func (c *Changes) ask(ch *Change, w Wish) *ChangeError {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
+		defer time.AfterFunc(lastWords, stop).Stop()
 		return refused(res)
 	}
+	var last *time.Timer
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(nil, mostLine)
 	for lines.Scan() {
@@ -151,6 +162,10 @@ func (c *Changes) ask(ch *Change, w Wish) *ChangeError {
 		}
 		if err := ch.hear(bytes.TrimSpace(lines.Bytes())); err != nil {
 			return err
+		}
+		if ch.said != nil && ch.What == "pull" && last == nil { // nothing more is to come; of a create there may be
+			last = time.AfterFunc(lastWords, stop)
+			defer last.Stop()
 		}
 	}
 	switch {
@@ -226,4 +241,9 @@ func (c *Changes) Changing() []Changing {
 		out = append(out, ch.Now())
 	}
 	return out
+}
+
+// within says whether all of some are among others.
+func within(some, others []string) bool {
+	return !slices.ContainsFunc(some, func(v string) bool { return !slices.Contains(others, v) })
 }

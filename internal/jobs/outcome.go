@@ -65,12 +65,15 @@ func Account(all []Outcome, did string) string {
 // clip is as much of a server's word as is passed on, fit for a header and a terminal.
 func clip(why string) string {
 	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
+		if !unicode.IsPrint(c) {
 			return ' '
 		}
 		return c
 	}, strings.ToValidUTF8(why[:min(len(why), longestWhy)], ""))
 }
+
+// doneStatuses are those of an answer that says yes.
+var doneStatuses = []int{http.StatusOK, http.StatusCreated, http.StatusNoContent}
 
 // longestAsk bounds a request that Ollama answers once it is done: to delete a large file takes a slow disk a while.
 const longestAsk = 2 * time.Minute
@@ -132,13 +135,16 @@ func (c *Changes) one(s *fleet.Server, what Request) Outcome {
 		return Outcome{Server: s, Why: c.broken(ctx, 0, err).Text}
 	}
 	defer res.Body.Close()
-	if res.StatusCode >= http.StatusMultipleChoices {
+	if !slices.Contains(doneStatuses, res.StatusCode) {
 		no := refused(res)
 		return Outcome{Server: s, Status: no.Status, Why: no.Text, Body: no.Body, Type: no.Type}
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, mostRefusal))
 	if err != nil {
-		return Outcome{Server: s, Status: res.StatusCode, Why: c.broken(ctx, 0, err).Text}
+		return Outcome{Server: s, Status: res.StatusCode, Why: c.broken(ctx, 0, err).Text, Own: true}
+	}
+	if why := ollama.ErrorText(body); why != "" && !what.Asks {
+		return Outcome{Server: s, Status: res.StatusCode, Why: why}
 	}
 	if what.Then != nil {
 		what.Then(ctx, s, before)

@@ -45,6 +45,9 @@ func (c *Changes) upload(ctx context.Context, path string, servers []*fleet.Serv
 				}
 			}()
 			out[i] = c.post(own, path, server, s, from, via)
+			if out[i].Status == http.StatusCreated && !p.whole.Load() {
+				out[i] = Outcome{Server: server, Why: "it answered before it had the file"}
+			}
 		})
 	}
 	watching.Go(func() { p.watch(ctx) })

@@ -149,7 +149,12 @@ func (c *Client) Open(ctx context.Context, method, path string, body Upload) (*h
 		req.ContentLength = body.Length
 		req.Header.Set("Content-Type", body.Type)
 	}
-	return c.HTTP.Do(req)
+	res, err := c.HTTP.Do(req)
+	if err == nil && res.StatusCode < http.StatusOK {
+		res.Body.Close()
+		return nil, fmt.Errorf("%s: its answer is not HTTP: status %d", path, res.StatusCode)
+	}
+	return res, err
 }
 
 func firstLine(body []byte) string {

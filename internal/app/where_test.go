@@ -71,7 +71,11 @@ func TestWhereAPullGoes(t *testing.T) {
 		{`{"model":"new"}`, "", "c"},    // and then whoever lacks it
 		{`{"model":"odd","stream":false}`, "off", "off"},
 	} {
-		a := x.ask("POST", "/api/pull", c.body, "X-Gollamas-Server", c.header)
+		var named []string
+		if c.header != "" {
+			named = []string{"X-Gollamas-Server", c.header}
+		}
+		a := x.ask("POST", "/api/pull", c.body, named...)
 		a.want(t, 200, `{"status":"success"}`)
 		if got := x.got("/api/pull"); got != c.want {
 			t.Errorf("%s went to %q, want %q", c.body, got, c.want)

@@ -91,7 +91,7 @@ func TestTheCommandLineIsToldWhatIsRefused(t *testing.T) {
 		c.fails(t, manage, "cp", "tiny-chain", "mine")
 		c.fails(t, manage, "rm", "tiny-chain")
 		c.fails(t, manage, "create", "mine", "-f", "testdata/models/Modelfile.chain")
-		c.fails(t, "start gollamas with --manage", "push", "tiny-chain") // it asks whose account it is first
+		c.fails(t, "start gollamas with --manage", "push", "tiny-chain")           // it asks whose account it is first
 		generated(t, f, api.GenerateRequest{Model: "tiny-chain", Prompt: "hello"}) // it is still there
 	})
 }

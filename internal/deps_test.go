@@ -17,7 +17,7 @@ import (
 var layers = [][]string{
 	{"ollama"},
 	{"fleet", "rewrite"},
-	{"balance", "proxy", "jobs"},
+	{"balance", "keys", "proxy", "jobs"},
 	{"route", "telemetry"},
 	{"gateway", "admin"},
 	{"config"},

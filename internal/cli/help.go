@@ -38,6 +38,7 @@ func (t terminal) help([]string) error {
 	row := func(flag, help string) { fmt.Fprintf(&b, "  %-25s %s\n", flag, help) }
 	for _, l := range config.Lists {
 		switch {
+		case l.Rare:
 		case l.Plural != "":
 			row("--"+l.Flag+" "+l.Value, l.Help+"; or --"+l.Plural+" A,B")
 		case l.Help != "":
@@ -46,6 +47,9 @@ func (t terminal) help([]string) error {
 	}
 	row("--"+config.FileFlag+" FILE", "a YAML file with any of these settings")
 	for _, s := range config.Settings {
+		if s.Rare {
+			continue
+		}
 		row("--"+s.Flag()+" "+s.Value, s.Help+otherNames(s))
 	}
 	b.WriteString(helpTail)

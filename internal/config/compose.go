@@ -18,7 +18,8 @@ import (
 // error has a line for everything that is wrong.
 func Load(g *Given, getenv func(string) string) (Config, error) {
 	var file source
-	if path := cmp.Or(g.File, getenv(FileEnv)); path != "" {
+	path := cmp.Or(g.File, getenv(FileEnv))
+	if path != "" {
 		var err error
 		if file, err = readFile(path, getenv); err != nil {
 			return Config{}, fmt.Errorf("--%s (%s): %w", FileFlag, FileEnv, err)
@@ -39,7 +40,10 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 	for _, s := range []source{file, env, g.said} {
 		c.values(s.values)
 	}
+	c.File = path
 	c.addresses()
+	c.pair()
+	c.keyring(g.said.keys, env.keys, slices.Concat(file.keys, c.keysFile(getenv)))
 	c.connect(file.connections, slices.Concat(g.said.connections, env.connections))
 	c.route(file.routes, slices.Concat(g.said.routes, env.routes))
 	c.policies(file.policies)
@@ -116,6 +120,13 @@ func (c *composer) addresses() {
 		}
 		c.problems.add(c.valueAt["admin"], "%q is taken, for requests are served %s (%s): choose another port, or off",
 			c.Admin, where, cmp.Or(c.valueAt["listen"], "the default"))
+	}
+}
+
+// pair sees to it that a certificate has its key.
+func (c *composer) pair() {
+	if t := c.ServerTLS; (t.Cert == "") != (t.Key == "") {
+		c.problems.add(cmp.Or(c.valueAt["tls.cert"], c.valueAt["tls.key"]), "tls.cert and tls.key belong together, and one of them is missing")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gollamas/internal/balance"
+	"gollamas/internal/keys"
 	"gollamas/internal/rewrite"
 	"gollamas/internal/route"
 )
@@ -35,6 +36,16 @@ type Config struct {
 	LoadWait   time.Duration // how long a request waits for its model to load
 	ColdStart  ColdStart
 	Origins    string // OLLAMA_ORIGINS, as Ollama reads it
+
+	DrainDelay     time.Duration // how long new requests are still taken after SIGTERM
+	MaxConnections int           // of clients, at once; past it they wait; 0 = no limit
+	AllowCloud     bool          // requests may leave for ollama.com, or where a stub leads
+	Shared         string        // the Redis that replicas count in, "" = each counts for itself
+	ServerTLS      ServerTLS
+	KeysFile       string     // "" = none
+	Keys           []keys.Key // of both; none = everybody may ask
+
+	File string // the YAML file, "" = none was named
 
 	// KeepAlive and NumCtx are for rewrite.NewRules. A connection in them is its ID,
 	// or its URL where it has none.
@@ -75,6 +86,9 @@ type Connection struct {
 	Parallel int    // requests at once; 0 = no limit
 	Place    string // where it was said, for errors that only show when its files are opened
 }
+
+// ServerTLS is what gollamas serves HTTPS with: files in PEM. Empty = plain HTTP.
+type ServerTLS struct{ Cert, Key string }
 
 // TLS is how an https server is trusted, and how gollamas shows who it is. Files are PEM.
 type TLS struct {

@@ -86,9 +86,13 @@ func TestEveryNameOfAFlagAndVariable(t *testing.T) {
 	for _, s := range Settings {
 		for _, name := range s.Env {
 			value := map[string]string{"listen": "x:1", "level": "debug", "list_aliases": "true", "max_body": "1KB",
-				"allow_running": "true", "manage": "true", "balance": "in-order", "admin": "x:2"}[s.Key]
+				"allow_running": "true", "manage": "true", "balance": "in-order", "admin": "x:2",
+				"max_connections": "7", "keys_file": emptyFile(t), "allow_cloud": "true", "shared": "redis://x"}[s.Key]
 			if value == "" {
 				value = "7s"
+			}
+			if s.top() == "tls" { // TestWhereKeysAndCertificatesAreSaid
+				continue
 			}
 			before, _ := given(t, "", nil, base...)
 			c, err := given(t, "", map[string]string{name: value}, base...)
@@ -105,9 +109,35 @@ func TestEveryNameOfAFlagAndVariable(t *testing.T) {
 	}
 }
 
+func TestWhereKeysAndCertificatesAreSaid(t *testing.T) {
+	one, two := filepath.Join(t.TempDir(), "one.yaml"), filepath.Join(t.TempDir(), "two.yaml")
+	for path, text := range map[string]string{one: "[{name: a, key: in-the-first-file}]", two: "[{name: b, key: in-the-second-file}]"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := "connections: {a: http://a}\ntls: {cert: file.pem, key: file-key.pem}\nkeys_file: " + one
+	env := map[string]string{"GOLLAMAS_TLS_CERT": "env.pem", "GOLLAMAS_TLS_KEY": "env-key.pem", "GOLLAMAS_KEYS_FILE": two}
+	for i, c := range []struct {
+		env   map[string]string
+		flags []string
+		want  ServerTLS
+		file  string
+	}{
+		{nil, nil, ServerTLS{"file.pem", "file-key.pem"}, one},
+		{env, nil, ServerTLS{"env.pem", "env-key.pem"}, two},
+		{env, []string{"--tls-cert=flag.pem", "--tls-key=flag-key.pem", "--keys-file=" + one}, ServerTLS{"flag.pem", "flag-key.pem"}, one},
+	} {
+		got, err := given(t, file, c.env, c.flags...)
+		if err != nil || got.ServerTLS != c.want || got.KeysFile != c.file || len(got.Keys) != 1 {
+			t.Errorf("%d: %v %+v %s %v", i, err, got.ServerTLS, got.KeysFile, got.Keys)
+		}
+	}
+}
+
 func plain(c Config) []any {
 	return []any{c.Listen, c.Level, c.ListAliases, c.AllowRunning, c.Manage, c.Balance, c.Admin, c.MaxBody, c.Watch, c.Drain, c.ReadHeader, c.Stall, c.Queue,
-		c.Ping, c.LoadWait, c.ColdStart, c.KeepAlive, c.NumCtx, c.Preload}
+		c.Ping, c.LoadWait, c.ColdStart, c.DrainDelay, c.MaxConnections, c.AllowCloud, c.Shared, c.ServerTLS, c.KeysFile, c.KeepAlive, c.NumCtx, c.Preload}
 }
 
 func TestAFlagWinsOverAVariableOverTheFile(t *testing.T) {
@@ -131,7 +161,11 @@ func TestAFlagWinsOverAVariableOverTheFileForEachPlainSetting(t *testing.T) {
 			"listen": {"file:1", "env:1", "flag:1"}, "level": {"warn", "error", "debug"}, "max_body": {"1KB", "2KB", "3KB"},
 			"list_aliases": {"false", "true", "false"}, "allow_running": {"true", "false", "true"}, "manage": {"true", "false", "true"},
 			"balance": {"least-busy", "round-robin", "in-order"}, "admin": {"file:2", "env:2", "off"},
+			"max_connections": {"1", "2", "3"}, "allow_cloud": {"true", "false", "true"}, "shared": {"redis://a", "redis://b", "rediss://c"},
 		}[s.Key]
+		if s.top() == "tls" || s.Key == "keys_file" { // TestWhereKeysAndCertificatesAreSaid
+			continue
+		}
 		if values[0] == "" {
 			values = [3]string{"1s", "2s", "3s"}
 		}
@@ -599,7 +633,8 @@ func TestTheShippedExamplePassesAndShowsEveryDefault(t *testing.T) {
 		t.Errorf("the example has %s, the defaults are %s", got, want)
 	}
 	for _, s := range Settings {
-		if !strings.Contains(string(text), "\n"+s.Key+":") {
+		last := s.Key[strings.LastIndexByte(s.Key, '.')+1:]
+		if !strings.Contains(string(text), "\n"+last+":") && !strings.Contains(string(text), "\n# "+last+":") && !strings.Contains(string(text), "\n#   "+last+":") {
 			t.Errorf("the example does not show %s", s.Key)
 		}
 	}
@@ -640,4 +675,13 @@ func TestSizesAndDurations(t *testing.T) {
 			t.Errorf("%s: %v %v", text, d, err)
 		}
 	}
+}
+
+func emptyFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "empty.yaml")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

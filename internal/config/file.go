@@ -60,9 +60,9 @@ func (r *reader) document(doc any) {
 	if doc == nil {
 		return
 	}
-	known := []string{"connections", "models", "aliases", "keep_alive", "num_ctx", "stall", "queue", "cold_start"}
+	known := []string{"connections", "models", "aliases", "keep_alive", "num_ctx", "stall", "queue", "cold_start", "keys"}
 	for _, s := range Settings {
-		known = append(known, s.Key)
+		known = append(known, s.top())
 	}
 	r.members("", doc, known, func(place, key string, v any) {
 		if v == nil { // a key with nothing behind it, all below it commented out
@@ -78,7 +78,9 @@ func (r *reader) document(doc any) {
 			r.members(place, v, nil, r.alias)
 		case "keep_alive", "num_ctx":
 			r.rule(place, key, ruling{}, v)
-		case "stall", "queue", "cold_start":
+		case "keys":
+			r.each(place, v, r.key)
+		case "stall", "queue", "cold_start", "tls":
 			r.members(place, v, below(key), r.value)
 		default:
 			r.value(place, key, v)

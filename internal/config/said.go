@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"gollamas/internal/keys"
 	"gollamas/internal/rewrite"
 )
 
@@ -17,6 +18,7 @@ type source struct {
 	aliases     []said[string] // key is the alias, value the model
 	rules       []said[ruling] // key is the setting
 	preload     []said[bool]   // key is the model, value whether it says so itself, in the file
+	keys        []said[keys.Key]
 	problems    problems
 	modelsSaid  bool // there are models, be they wrong
 }
@@ -111,22 +113,24 @@ type List struct {
 	Env    []string // said as a list
 	Value  string   // what it looks like
 	Help   string   // "" = the one before tells of it
+	Rare   bool     // only the long help shows it
 	add    func(*source, string, string)
 }
 
 // Lists are all of them.
 var Lists = []List{
 	{"proxy", "proxies", []string{"GOLLAMAS_PROXIES", "PROXIES"}, "MODEL=URL",
-		"where a model's requests go, once for each server", (*source).addRoute},
+		"where a model's requests go, once for each server", false, (*source).addRoute},
 	{"connection", "connections", []string{"GOLLAMAS_CONNECTIONS", "CONNECTIONS"}, "ID=URL",
-		"names a server: the ID then stands for the URL", (*source).addConnection},
+		"names a server: the ID then stands for the URL", false, (*source).addConnection},
 	{"alias", "aliases", []string{"GOLLAMAS_ALIASES", "ALIASES"}, "ALIAS=MODEL",
-		"another name for a model", (*source).addAlias},
+		"another name for a model", false, (*source).addAlias},
 	{"keep-alive", "", []string{"GOLLAMAS_KEEP_ALIVE"}, "[SCOPE=]TIME",
-		"time in memory where a request says none; --enforce-keep-alive = always", addRule("keep_alive", rewrite.Default)},
-	{"enforce-keep-alive", "", []string{"GOLLAMAS_ENFORCE_KEEP_ALIVE"}, "[SCOPE=]TIME", "", addRule("keep_alive", rewrite.Enforced)},
+		"time in memory where a request says none; --enforce-keep-alive = always", false, addRule("keep_alive", rewrite.Default)},
+	{"enforce-keep-alive", "", []string{"GOLLAMAS_ENFORCE_KEEP_ALIVE"}, "[SCOPE=]TIME", "", false, addRule("keep_alive", rewrite.Enforced)},
 	{"num-ctx", "", []string{"GOLLAMAS_NUM_CTX"}, "[SCOPE=]N",
-		"context size where a request says none; --enforce-num-ctx = always", addRule("num_ctx", rewrite.Default)},
-	{"enforce-num-ctx", "", []string{"GOLLAMAS_ENFORCE_NUM_CTX"}, "[SCOPE=]N", "", addRule("num_ctx", rewrite.Enforced)},
-	{"preload", "", []string{"GOLLAMAS_PRELOAD"}, "MODEL", "load at start, and when a server comes back; all = every named model", (*source).addPreload},
+		"context size where a request says none; --enforce-num-ctx = always", false, addRule("num_ctx", rewrite.Default)},
+	{"enforce-num-ctx", "", []string{"GOLLAMAS_ENFORCE_NUM_CTX"}, "[SCOPE=]N", "", false, addRule("num_ctx", rewrite.Enforced)},
+	{"preload", "", []string{"GOLLAMAS_PRELOAD"}, "MODEL", "load at start, and when a server comes back; all = every named model", false, (*source).addPreload},
+	{"api-key", "", []string{"GOLLAMAS_API_KEYS"}, "NAME=KEY", "once one is set, only who has a key may ask", true, (*source).addKey},
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,19 +13,28 @@ import (
 	"gollamas/internal/balance"
 )
 
-// A Setting is a plain value that stands at the top of the file, and is a flag and a variable too.
+// A Setting is a plain value of the file that is a flag and a variable too.
 type Setting struct {
-	Key   string   // in the file; with dashes, the flag
+	Key   string   // where it stands in the file; with dashes, the flag
 	Flags []string // other names of the flag
 	Env   []string // the variables, the first that is set wins
 	Bool  bool     // the flag needs no value
+	Rare  bool     // only the long help shows it
 	Value string   // what it looks like
 	Help  string
 	set   func(*Config, string) error
 }
 
 // Flag is the setting's flag, without dashes in front.
-func (s Setting) Flag() string { return strings.ReplaceAll(s.Key, "_", "-") }
+func (s Setting) Flag() string { return dashes.Replace(s.Key) }
+
+var dashes = strings.NewReplacer("_", "-", ".", "-")
+
+// top is the key under which the setting stands at the top of the file.
+func (s Setting) top() string {
+	top, _, _ := strings.Cut(s.Key, ".")
+	return top
+}
 
 // Settings are all plain values there are.
 var Settings = []Setting{
@@ -62,6 +72,23 @@ var Settings = []Setting{
 	{Key: "read_header", Value: "TIME", Env: []string{"GOLLAMAS_READ_HEADER"},
 		Help: "how long a client may take for its header (default 10s)",
 		set:  func(c *Config, v string) error { return setDuration(&c.ReadHeader, v, time.Millisecond) }},
+	{Key: "drain_delay", Rare: true, Value: "TIME", Env: []string{"GOLLAMAS_DRAIN_DELAY"},
+		Help: "how long new requests are still taken after SIGTERM, /readyz failing (default 0)",
+		set:  func(c *Config, v string) error { return setDuration(&c.DrainDelay, v, 0) }},
+	{Key: "max_connections", Rare: true, Value: "N", Env: []string{"GOLLAMAS_MAX_CONNECTIONS"},
+		Help: "connections of clients at once; more wait (default 0, no limit)",
+		set:  func(c *Config, v string) error { return setNumber(&c.MaxConnections, v, 0, many) }},
+	{Key: "keys_file", Rare: true, Value: "FILE", Env: []string{"GOLLAMAS_KEYS_FILE"},
+		Help: "a YAML list of keys, with what each may use and take", set: func(c *Config, v string) error { c.KeysFile = v; return nil }},
+	{Key: "allow_cloud", Rare: true, Env: []string{"GOLLAMAS_ALLOW_CLOUD"}, Bool: true,
+		Help: "let requests for :cloud and remote models leave your servers",
+		set:  func(c *Config, v string) error { return setBool(&c.AllowCloud, v) }},
+	{Key: "tls.cert", Rare: true, Value: "FILE", Env: []string{"GOLLAMAS_TLS_CERT"},
+		Help: "serve HTTPS with this certificate (PEM), and --tls-key", set: func(c *Config, v string) error { c.ServerTLS.Cert = v; return nil }},
+	{Key: "tls.key", Rare: true, Value: "FILE", Env: []string{"GOLLAMAS_TLS_KEY"},
+		Help: "the certificate's key (PEM)", set: func(c *Config, v string) error { c.ServerTLS.Key = v; return nil }},
+	{Key: "shared", Rare: true, Value: "URL", Env: []string{"GOLLAMAS_SHARED"},
+		Help: "redis://HOST:6379, where replicas share keys' limits and servers' loads", set: setShared},
 }
 
 // nested are the plain values that stand one deeper, in the file only. The key says where.
@@ -76,7 +103,7 @@ var nested = []Setting{
 // below are the keys that nested values have under one at the top.
 func below(top string) []string {
 	var out []string
-	for _, s := range nested {
+	for _, s := range slices.Concat(Settings, nested) {
 		if key, ok := strings.CutPrefix(s.Key, top+"."); ok {
 			out = append(out, key)
 		}
@@ -103,6 +130,16 @@ func setAdmin(c *Config, v string) error {
 	if c.Admin, c.AdminAsked = v, true; off {
 		c.Admin = ""
 	}
+	return nil
+}
+
+// setShared takes a Redis's URL. What is wrong with it is told without its password.
+func setShared(c *Config, v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" {
+		return fmt.Errorf("%q is not a Redis: write redis://HOST:6379, or rediss:// for TLS", redact(v))
+	}
+	c.Shared = v
 	return nil
 }
 

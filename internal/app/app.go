@@ -22,6 +22,7 @@ import (
 	"gollamas/internal/fleet"
 	"gollamas/internal/gateway"
 	"gollamas/internal/jobs"
+	"gollamas/internal/keys"
 	"gollamas/internal/proxy"
 	"gollamas/internal/rewrite"
 	"gollamas/internal/route"
@@ -46,6 +47,7 @@ type App struct {
 	desk        *balance.Desk
 	engine      *proxy.Engine
 	rules       *rewrite.Rules
+	keys        *keys.Ring // nil = everybody may ask
 	loader      *jobs.Loader
 	variants    *jobs.Variants
 	changes     *jobs.Changes
@@ -83,8 +85,12 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 			return nil, err
 		}
 	}
+	ring, err := keys.NewRing(cfg.Keys, nil, nil)
+	if err != nil {
+		return nil, err
+	}
 	a := &App{
-		rules: rules, changes: jobs.NewChanges(jobs.ChangesOptions{Log: log}), variants: jobs.NewVariants(jobs.VariantsOptions{Log: log}),
+		rules: rules, keys: ring, changes: jobs.NewChanges(jobs.ChangesOptions{Log: log}), variants: jobs.NewVariants(jobs.VariantsOptions{Log: log}),
 		cfg: cfg, log: log, via: via, connections: connections, table: table, desk: desk, engine: &proxy.Engine{},
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
 	}
@@ -170,7 +176,7 @@ func (a *App) drained(srv *http.Server, now context.Context) bool {
 func (a *App) httpServer(base context.Context, addr net.Addr) *http.Server {
 	g := gateway.New(gateway.Options{
 		Table: a.table, Desk: a.desk, Engine: a.engine, Rules: a.rules, Loader: a.loader, Variants: a.variants,
-		Changes: a.changes, Connections: a.connections, Manage: a.cfg.Manage,
+		Changes: a.changes, Connections: a.connections, Manage: a.cfg.Manage, AllowCloud: a.cfg.AllowCloud, Keys: a.keys,
 		LoadWait: a.cfg.LoadWait, Comments: a.cfg.ColdStart.Comments,
 		Origins:     gateway.NewOrigins(a.cfg.Origins, loopback(addr)),
 		ListAliases: a.cfg.ListAliases, Via: a.via, MaxBody: a.cfg.MaxBody, Done: a.done,
@@ -208,6 +214,7 @@ func loopback(addr net.Addr) bool {
 // sayRoutes tells at start what is served: one line a route.
 func (a *App) sayRoutes(addr net.Addr) {
 	a.log.Info("listening", "address", addr.String())
+	a.sayKeys()
 	for _, r := range a.Lines() {
 		args := []any{"model", r.Model, "servers", r.ids()} // connections; people's queries have the word
 		if len(r.Aliases) > 0 {

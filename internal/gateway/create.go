@@ -74,6 +74,10 @@ func (c *creation) read() *Answer {
 		a := refusal(e.Dialect, http.StatusBadRequest, fmt.Sprintf("it is made of %d files: more than %d", n, mostFiles))
 		return &a
 	}
+	if len(c.digests()) > 0 && c.ask.Key.Bounded() {
+		a := refusal(e.Dialect, http.StatusForbidden, fmt.Sprintf(whyFiles, c.ask.Key.Name()))
+		return &a
+	}
 	if c.how.From == "" || c.how.RemoteHost != "" {
 		return nil
 	}
@@ -92,6 +96,9 @@ func (c *creation) read() *Answer {
 
 // where says which servers make the model, and of which it is known beforehand that they cannot.
 func (c *creation) where(ctx context.Context) (servers []*fleet.Server, not []jobs.Outcome, no *Answer) {
+	if c.base != nil && c.base.hidden {
+		return nil, nil, c.absent()
+	}
 	if c.sub.named { // the client has said where
 		return c.sub.servers, nil, nil
 	}
@@ -124,9 +131,14 @@ func (c *creation) holding() ([]*fleet.Server, *Answer) {
 	if len(may) > 0 {
 		return may, nil
 	}
+	return nil, c.absent()
+}
+
+// absent says that no server has the base.
+func (c *creation) absent() *Answer {
 	a := refusal(c.ask.Endpoint.Dialect, http.StatusNotFound, fmt.Sprintf("model %q not found on %s, where %q leads: pull it there first",
 		c.base.asked, ids(c.sub.servers), c.sub.asked))
-	return nil, &a
+	return &a
 }
 
 // there are, of the servers that a pattern leads to, those that are up, and those that were sent the model's files lately.

@@ -9,6 +9,7 @@ import (
 
 	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
+	"gollamas/internal/keys"
 	"gollamas/internal/ollama"
 	"gollamas/internal/proxy"
 	"gollamas/internal/rewrite"
@@ -19,8 +20,9 @@ import (
 // carrier of bytes can ask. Find has its endpoint.
 type Ask struct {
 	Endpoint    *Endpoint
-	Target      string // path and query, as they are to be sent on
-	Segment     string // the path's last segment, where the endpoint leaves it free
+	Key         *keys.Holder // whose key it came by, nil where none is needed
+	Target      string       // path and query, as they are to be sent on
+	Segment     string       // the path's last segment, where the endpoint leaves it free
 	Query       string
 	ContentType string
 	Body        []byte        // decompressed
@@ -91,7 +93,7 @@ func (g *Gateway) decideWork(ask Ask, w *wanted) Decision {
 	e, o := w.endpoint, &w.model.Object
 	d := Decision{Asked: w.model.Asked, Model: known(w.matched)}
 	stream := e.Works && !e.Vectors && o.Bool(ollama.FieldStream, w.native())
-	needs := balance.Ask{Runner: w.own, Keep: w.keep, Stream: stream, Tools: !o.Empty(ollama.FieldTools), Unloads: unloads(e, o)}
+	needs := balance.Ask{Runner: w.own, Keep: w.keep, Stream: stream, Tools: !o.Empty(ollama.FieldTools), Unloads: unloads(e, o) && !w.matched.away}
 	if g.rules != nil {
 		needs.On = w.runner
 	}
@@ -106,7 +108,7 @@ func (g *Gateway) decideWork(ask Ask, w *wanted) Decision {
 	switch {
 	case needs.Unloads:
 		return u.decide(job, d)
-	case e.Works:
+	case e.Works && !w.matched.away:
 		job.Ready = w.ready()
 	}
 	if stream && !w.native() {
@@ -149,11 +151,12 @@ type matched struct {
 	route.Match
 	members []balance.Member
 	named   bool // the client has named the one server
+	away    bool // the servers pass it on to ollama.com, or where a stub leads: none of them does the work
 }
 
 // now returns what the members are whenever it is asked: servers come and go while a request waits.
 func (m matched) now(e *Endpoint) func() []balance.Member {
-	if e.Changes || m.named { // it goes to the one server that was chosen
+	if e.Changes || m.named || m.away { // it goes to the one server that was chosen, or to any
 		return func() []balance.Member { return m.members }
 	}
 	return func() []balance.Member {
@@ -169,10 +172,13 @@ func (g *Gateway) match(ask Ask, asked string) (matched, *Answer) {
 	if err != nil {
 		return matched{}, unnamed(e, asked, err)
 	}
-	if name.Cloud {
-		return matched{}, noCloud(e)
-	}
 	match, ok := g.table.Lookup(name)
+	switch {
+	case !ask.sees(name, match):
+		return matched{}, g.missing(e, asked)
+	case name.Cloud:
+		return g.away(ask, asked, match, ok)
+	}
 	if e.Changes {
 		if no := own(e, subject{asked: asked, name: cmp.Or(match.Send, asked)}); no != nil {
 			return matched{}, no
@@ -189,6 +195,8 @@ func (g *Gateway) match(ask Ask, asked string) (matched, *Answer) {
 	}
 	members, remote := match.Members()
 	switch {
+	case len(members) == 0 && remote && e.Works && g.leaves(ask):
+		return matched{Match: match, members: stubs(match), away: true}, nil
 	case len(members) == 0 && remote:
 		return matched{}, noCloud(e)
 	case e.Changes && match.Route.Name == "": // merely loaded somewhere
@@ -247,6 +255,8 @@ func nowhere(m route.Match) bool { return m.Route.Name != "" && len(m.Route.Memb
 func (g *Gateway) job(e *Endpoint, m matched, asked string, ask balance.Ask) *proxy.Job {
 	ask.Key, ask.Model, ask.Policy, ask.Counted, ask.Alike = m.Key, asked, m.Policy, e.Works, e.Vectors
 	switch {
+	case m.away: // no server's memory is asked for
+		ask.Counted, ask.Unloads, ask.Policy = false, false, inOrder
 	case ask.Unloads: // Ollama answers it at once, however busy it is
 		ask.Counted, ask.Policy = false, loadedFirst
 	case !e.Works: // asking about a model is no work, and should be answered alike each time
@@ -261,7 +271,7 @@ var inOrder, loadedFirst = balance.Named("in-order"), balance.Named("loaded-firs
 // known is the model's name where the operator or a server has named it. What only
 // clients name is not counted by: they could make up any number.
 func known(m matched) string {
-	if m.Exact() {
+	if m.Exact() && !m.away {
 		return m.Route.Short
 	}
 	for _, at := range m.members {

@@ -34,6 +34,7 @@ type Endpoint struct {
 	Exact   bool    // the server takes the model's name in its own case only
 	Form    bool    // the body is multipart
 	Zstd    bool    // the body may be compressed
+	Open    bool    // it needs no key
 	Manage  bool    // only who may manage may ask
 	Named   bool    // who may manage may name the server
 	Bad     string  // how Ollama refuses a bad name, "" = as everywhere
@@ -81,10 +82,10 @@ const (
 
 // endpoints is the whole surface: routes.go:1876 and after, of Ollama v0.33.
 var endpoints = []Endpoint{
-	{Method: "HEAD", Path: "/", Kind: Local, answer: running},
-	{Method: "GET", Path: "/", Kind: Local, answer: running},
-	{Method: "HEAD", Path: "/api/version", Kind: Merge, answer: version},
-	{Method: "GET", Path: "/api/version", Kind: Merge, answer: version},
+	{Method: "HEAD", Path: "/", Open: true, Kind: Local, answer: running},
+	{Method: "GET", Path: "/", Open: true, Kind: Local, answer: running},
+	{Method: "HEAD", Path: "/api/version", Open: true, Kind: Merge, answer: version},
+	{Method: "GET", Path: "/api/version", Open: true, Kind: Merge, answer: version},
 	{Method: "GET", Path: "/api/status", Kind: Local, answer: status},
 	{Method: "HEAD", Path: "/api/tags", Named: true, Kind: Merge, answer: tags},
 	{Method: "GET", Path: "/api/tags", Named: true, Kind: Merge, answer: tags},

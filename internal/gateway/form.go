@@ -43,7 +43,10 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 	job.Size = len(ask.Body)
 	job.Target, job.Whole = ask.Target, true // Ollama calls {"text":…} a stream of records
 	body := [][]byte{ask.Body}
-	job.Ready, job.For = w.ready(), func(s *fleet.Server) proxy.Sending {
+	if !match.away {
+		job.Ready = w.ready()
+	}
+	job.For = func(s *fleet.Server) proxy.Sending {
 		as := w.sending(s)
 		if as.Body = body; as.Model != asked { // the query wins over the form's field
 			as.Target = e.Path + "?model=" + url.QueryEscape(as.Model)

@@ -6,6 +6,7 @@ import (
 	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
 	"gollamas/internal/jobs"
+	"gollamas/internal/keys"
 	"gollamas/internal/proxy"
 	"gollamas/internal/rewrite"
 	"gollamas/internal/route"
@@ -21,7 +22,9 @@ type Options struct {
 	Variants    *jobs.Variants
 	Changes     *jobs.Changes
 	Connections []*fleet.Connection // all, for who names a server
-	Manage      bool                // clients may change servers
+	Manage      bool                // clients may change servers, unless their key says no
+	AllowCloud  bool                // requests may leave for ollama.com, unless their key says no
+	Keys        *keys.Ring          // nil = everybody may ask
 	LoadWait    time.Duration       // how long a request waits for its model to load; 0 = as long as it takes
 	Comments    time.Duration       // how often a stream of /v1 says that it waits; 0 = never
 	Origins     *Origins
@@ -43,6 +46,8 @@ type Gateway struct {
 	changes     *jobs.Changes
 	connections []*fleet.Connection
 	manage      bool
+	allowCloud  bool
+	keys        *keys.Ring
 	loadWait    time.Duration
 	comments    time.Duration
 	origins     *Origins
@@ -59,7 +64,7 @@ type Gateway struct {
 func New(o Options) *Gateway {
 	return &Gateway{
 		table: o.Table, desk: o.Desk, engine: o.Engine, rules: o.Rules, loader: o.Loader, variants: o.Variants,
-		changes: o.Changes, connections: o.Connections, manage: o.Manage, loadWait: o.LoadWait, comments: o.Comments, origins: o.Origins, surface: newSurface(endpoints),
+		changes: o.Changes, connections: o.Connections, manage: o.Manage, allowCloud: o.AllowCloud, keys: o.Keys, loadWait: o.LoadWait, comments: o.Comments, origins: o.Origins, surface: newSurface(endpoints),
 		listAliases: o.ListAliases, via: o.Via, maxBody: o.MaxBody, done: o.Done, panicked: o.Panicked, started: time.Now(),
 	}
 }

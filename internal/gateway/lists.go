@@ -13,17 +13,20 @@ import (
 
 // merged is every model that a route leads to and a server lists, each once:
 // the entry of the first server of its route that has it. list picks the servers' list.
-func (g *Gateway) merged(list func(*fleet.State) []fleet.Model) []fleet.Model {
+func (g *Gateway) merged(ask Ask, list func(*fleet.State) []fleet.Model) []fleet.Model {
 	type place struct{ at, rank int }
 	places := map[string]place{}
 	var best []fleet.Model
 	for _, s := range g.table.Servers() {
 		for _, m := range list(s.State()) {
-			match, ok := g.table.Lookup(m.Name)
-			if !ok || match.Send != "" || m.RemoteHost != "" || m.Variant {
+			match, ok := g.table.Lookup(source(m))
+			if !ok || match.Send != "" || m.Variant || m.RemoteHost != "" && !g.leaves(ask) {
 				continue
 			}
 			members, _ := match.Members()
+			if m.RemoteHost != "" {
+				members = match.Route.Members()
+			}
 			rank := slices.IndexFunc(members, func(at balance.Member) bool { return at.Server == s })
 			had, again := places[m.Key]
 			switch {
@@ -39,14 +42,26 @@ func (g *Gateway) merged(list func(*fleet.State) []fleet.Model) []fleet.Model {
 	}
 	var out []fleet.Model
 	for _, m := range best {
-		out = append(out, m)
-		out = append(out, g.aliased(m)...)
+		if ask.Key.Sees(source(m)) {
+			out = append(out, m)
+		}
+		out = append(out, g.aliased(ask, m)...)
 	}
 	return out
 }
 
+// source is a model's name as a client says it: one of ollama.com's has a tag of its own in servers' lists.
+func source(m fleet.Model) ollama.Name {
+	if m.RemoteHost != "" {
+		if asked, err := ollama.ParseName(m.Listed.Name); err == nil && asked.Cloud {
+			return asked
+		}
+	}
+	return m.Name
+}
+
 // aliased is m again under each of its aliases, where those are listed.
-func (g *Gateway) aliased(m fleet.Model) []fleet.Model {
+func (g *Gateway) aliased(ask Ask, m fleet.Model) []fleet.Model {
 	if !g.listAliases {
 		return nil
 	}
@@ -55,22 +70,24 @@ func (g *Gateway) aliased(m fleet.Model) []fleet.Model {
 		again := m
 		again.Listed = m.Listed.As(name, "")
 		again.Name, _ = ollama.ParseName(name) // the table took it, so it is one
-		out = append(out, again)
+		if ask.Key.Sees(again.Name) || ask.Key.Sees(m.Name) {
+			out = append(out, again)
+		}
 	}
 	return out
 }
 
 // installed is the merged /api/tags, newest first. Ollama compares whole
 // seconds, and so does this: a server's own order of equals stands.
-func (g *Gateway) installed() []fleet.Model {
-	all := g.merged(func(s *fleet.State) []fleet.Model { return s.Installed })
+func (g *Gateway) installed(ask Ask) []fleet.Model {
+	all := g.merged(ask, func(s *fleet.State) []fleet.Model { return s.Installed })
 	slices.SortStableFunc(all, func(a, b fleet.Model) int { return cmp.Compare(b.ModifiedAt.Unix(), a.ModifiedAt.Unix()) })
 	return all
 }
 
 // loaded is the merged /api/ps, longest to live first.
-func (g *Gateway) loaded() []fleet.Model {
-	all := g.merged(func(s *fleet.State) []fleet.Model { return s.Loaded })
+func (g *Gateway) loaded(ask Ask) []fleet.Model {
+	all := g.merged(ask, func(s *fleet.State) []fleet.Model { return s.Loaded })
 	slices.SortStableFunc(all, func(a, b fleet.Model) int { return cmp.Compare(b.ExpiresAt.Unix(), a.ExpiresAt.Unix()) })
 	return all
 }
@@ -84,19 +101,19 @@ func ps(g *Gateway, ask Ask) Answer {
 }
 
 // listed is a list of all servers, or that of the one that the client has named.
-func (g *Gateway) listed(ask Ask, all func() []fleet.Model, of func(*fleet.State) []fleet.Model) Answer {
+func (g *Gateway) listed(ask Ask, all func(Ask) []fleet.Model, of func(*fleet.State) []fleet.Model) Answer {
 	at, no := g.only(ask)
 	switch {
 	case no != nil:
 		return *no
 	case at == nil:
-		return listAnswer(all())
+		return listAnswer(all(ask))
 	}
 	state := at.State()
 	if !state.Up {
 		return refusal(ask.Endpoint.Dialect, http.StatusBadGateway, fmt.Sprintf("server %s does not answer: %s", at.ID(), cmp.Or(state.Err, "it has not been looked at yet")))
 	}
-	a := listAnswer(of(state))
+	a := listAnswer(slices.DeleteFunc(slices.Clone(of(state)), func(m fleet.Model) bool { return !ask.Key.Sees(source(m)) }))
 	a.Header[serverHeader] = []string{at.ID()}
 	return a
 }

@@ -46,7 +46,10 @@ func running(*Gateway, Ask) Answer {
 	return answer(http.StatusOK, "text/plain; charset=utf-8", []byte("Ollama is running"))
 }
 
-// status says what Ollama says where its cloud is turned off.
-func status(*Gateway, Ask) Answer {
+// status says what Ollama says where its cloud is turned off, or that it is not.
+func status(g *Gateway, ask Ask) Answer {
+	if g.leaves(ask) {
+		return answer(http.StatusOK, typeJSON, json.RawMessage(`{"cloud":{"disabled":false,"source":"config"}}`))
+	}
 	return answer(http.StatusOK, typeJSON, json.RawMessage(`{"cloud":{"disabled":true,"source":"config"}}`))
 }

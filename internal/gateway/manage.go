@@ -19,14 +19,19 @@ const (
 		"manage: true) to allow it, or send it to the server directly"
 	whyNamed = "only who may manage may name a server in " + serverHeader + ": start gollamas with --manage (GOLLAMAS_MANAGE, manage: true) " +
 		"to allow it, or leave the field out"
+	whyFiles = "key %q is for some models only, and a file does not say whose it is: only a key for every model may send files, or make models of them"
 )
 
 // barred answers who may not ask for this. Nothing of the request's body has been read by then.
 func (g *Gateway) barred(ask Ask) *Answer {
 	e := ask.Endpoint
 	switch {
-	case g.manage:
-		return nil
+	case g.manages(ask):
+		return g.unsure(ask)
+	case g.keys != nil && e.Manage:
+		a := refusal(e.Dialect, http.StatusForbidden, fmt.Sprintf("%s changes servers, which key %q may not: give it manage: true in gollamas' settings to allow it",
+			strings.TrimSuffix(e.Path, "{digest}"), ask.Key.Name()))
+		return &a
 	case e.Manage && e.Why != "":
 		a := refusal(e.Dialect, http.StatusForbidden, strings.ReplaceAll(e.Why, "%s", e.Path))
 		return &a
@@ -35,6 +40,15 @@ func (g *Gateway) barred(ask Ask) *Answer {
 		return &a
 	case ask.Server != "" && e.Named:
 		a := refusal(e.Dialect, http.StatusForbidden, whyNamed)
+		return &a
+	}
+	return nil
+}
+
+// unsure refuses files to who may not see every model: whose a file is nobody can tell.
+func (g *Gateway) unsure(ask Ask) *Answer {
+	if e := ask.Endpoint; e.Raw && e.Why == "" && ask.Key.Bounded() {
+		a := refusal(e.Dialect, http.StatusForbidden, fmt.Sprintf(whyFiles, ask.Key.Name()))
 		return &a
 	}
 	return nil
@@ -67,6 +81,7 @@ type subject struct {
 	match   route.Match
 	servers []*fleet.Server // of its route, in the operator's order
 	named   bool            // the client has named the one server
+	hidden  bool            // who asks may not use it, so it looks as if it were nowhere
 }
 
 // subject finds a model by a name that the client has written. Where there is no route, or no such name, it returns the
@@ -77,6 +92,11 @@ func (g *Gateway) subject(ask Ask, asked string, none func(asked string) *Answer
 	switch {
 	case err != nil:
 		return subject{}, unnamed(e, asked, err)
+	}
+	match, ok := g.table.Lookup(name)
+	switch {
+	case !ask.sees(name, match):
+		return subject{asked: asked, name: asked, hidden: true}, none(asked)
 	case name.Cloud:
 		return subject{}, noCloud(e)
 	}
@@ -84,7 +104,6 @@ func (g *Gateway) subject(ask Ask, asked string, none func(asked string) *Answer
 	if no != nil {
 		return subject{}, no
 	}
-	match, ok := g.table.Lookup(name)
 	if !ok {
 		match.Model, match.Key = name, name.Key()
 	}

@@ -21,12 +21,12 @@ func showOpenAI(m fleet.Model, id string) openAIModel {
 	return openAIModel{id, "model", m.ModifiedAt.Unix(), m.Name.Namespace}
 }
 
-func models(g *Gateway, _ Ask) Answer {
+func models(g *Gateway, ask Ask) Answer {
 	list := struct {
 		Object string        `json:"object"`
 		Data   []openAIModel `json:"data"` // null where there is none, as Ollama has it
 	}{Object: "list"}
-	for _, m := range g.installed() {
+	for _, m := range g.installed(ask) {
 		list.Data = append(list.Data, showOpenAI(m, m.Listed.Name))
 	}
 	return withNewline(jsonAnswer(typeBareJSON, list))
@@ -35,9 +35,9 @@ func models(g *Gateway, _ Ask) Answer {
 // model answers for one model, under the name it was asked by.
 func model(g *Gateway, ask Ask) Answer {
 	asked := ask.Segment
-	if n, err := ollama.ParseName(asked); err == nil && !n.Cloud {
-		if match, ok := g.table.Lookup(n); ok {
-			if m := firstWith(match); m != nil {
+	if n, err := ollama.ParseName(asked); err == nil {
+		if match, ok := g.table.Lookup(n); ok && ask.sees(n, match) {
+			if m := g.firstWith(ask, n, match); m != nil {
 				return withNewline(jsonAnswer(typeBareJSON, showOpenAI(*m, asked)))
 			}
 		}
@@ -52,10 +52,21 @@ func model(g *Gateway, ask Ask) Answer {
 	return handlerRefusal(ollama.OpenAI, http.StatusNotFound, "model '"+name+"' not found")
 }
 
-func firstWith(m route.Match) *fleet.Model {
-	members, _ := m.Members()
+// firstWith is the model as the first server has it that does.
+func (g *Gateway) firstWith(ask Ask, asked ollama.Name, m route.Match) *fleet.Model {
+	members, remote := m.Members()
+	if remote && g.leaves(ask) {
+		members = append(members[:len(members):len(members)], stubs(m)...)
+	}
+	if asked.Cloud {
+		found, no := g.away(ask, ask.Segment, m, true)
+		if no != nil {
+			return nil
+		}
+		members, m = found.members, found.Match
+	}
 	for _, at := range members {
-		if have := at.Server.State().Has(m.Key); have != nil && have.RemoteHost == "" {
+		if have := at.Server.State().Has(m.Key); have != nil && (have.RemoteHost == "" || g.leaves(ask)) {
 			return have
 		}
 	}

@@ -22,7 +22,7 @@ func (g *Gateway) pull(ask Ask) Decision {
 		return Decision{Asked: model.Asked, Answer: no}
 	}
 	wish := sub.wish(ask, model)
-	wish.Open = !g.manage && !sub.match.Exact()
+	wish.Open = !g.manages(ask) && !sub.match.Exact()
 	return sub.decide(model, func(ctx context.Context, tell Teller) Answer {
 		if !sub.named && !sub.match.Exact() { // who lacks it is to be known
 			g.fresh(ctx, sub.servers)

@@ -62,10 +62,20 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 	}
 	e := found.Endpoint
 	x.Endpoint, x.Dialect, x.Works = e.Path, e.Dialect, e.Works
+	by, no := g.admit(r.Header, e)
+	if no != nil {
+		return write(w, *no, x)
+	}
+	x.Key = by.Name()
 	if no := g.again(r, e); no != nil {
 		return write(w, *no, x)
 	}
-	ask := Ask{Endpoint: e, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Via: r.Header[fleet.ViaHeader]}
+	end, no := g.take(r.Context(), by, e, x)
+	if no != nil {
+		return write(w, *no, x)
+	}
+	defer func() { end() }()
+	ask := Ask{Endpoint: e, Key: by, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Via: r.Header[fleet.ViaHeader]}
 	if named := r.Header[serverHeader]; len(named) > 0 {
 		if ask.Server = named[0]; e.Named && (len(named) > 1 || strings.TrimSpace(ask.Server) == "") {
 			return write(w, refusal(e.Dialect, http.StatusBadRequest, serverHeader+" names one server, or is left out"), x)
@@ -73,7 +83,6 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		delete(r.Header, serverHeader) // another gollamas has servers of other names
 	}
 	decoded := false
-	var no *Answer
 	switch {
 	case g.barred(ask) != nil: // Decide says so
 	case e.Raw:

@@ -42,7 +42,7 @@ func (w *wanted) native() bool { return w.endpoint.Dialect == ollama.Native }
 
 // wish is what the rules want on a server.
 func (w *wanted) wish(s *fleet.Server) rewrite.Wish {
-	if !w.endpoint.Works {
+	if !w.endpoint.Works || w.matched.away {
 		return rewrite.Wish{}
 	}
 	return w.rules.For(w.matched.Model, s.Connection())

@@ -14,6 +14,8 @@ import (
 type Exchange struct {
 	ID       string // the request's
 	Client   string // address
+	Key      string // name of the key it came by, "" = none, or a wrong one
+	Limit    string // the limit of the key that it was refused for, "" = it was not
 	Method   string
 	Endpoint string // the route, such as "/api/chat", not the path as sent
 	Dialect  ollama.Dialect

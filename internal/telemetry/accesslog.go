@@ -26,6 +26,9 @@ func AccessLog(log *slog.Logger) func(proxy.Exchange) {
 			slog.String("endpoint", x.Method+" "+x.Endpoint),
 			slog.Int("status", x.Status),
 			slog.Duration("total", round(x.Total)))
+		if x.Key != "" {
+			attrs = append(attrs, slog.String("key", x.Key))
+		}
 		attrs = appendModel(attrs, x)
 		if x.Queued > noticeable {
 			attrs = append(attrs, slog.Duration("queued", round(x.Queued)))

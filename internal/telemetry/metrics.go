@@ -61,6 +61,7 @@ type Metrics struct {
 	attempts  cache[attemptKey, prometheus.Counter]
 	failovers cache[proxy.Why, prometheus.Counter]
 	avoided   cache[avoidKey, prometheus.Counter]
+	holders   cache[string, *holder]
 }
 
 // NewMetrics returns metrics with a registry of their own.
@@ -87,6 +88,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 	loadWait := m.histogram("load_wait_seconds", "Seconds for which requests waited for their model to be loaded; of requests that had to only.", loadBuckets, "model")
 	m.loadWaits.make = func(model string) prometheus.Observer { return loadWait.WithLabelValues(modelLabel(model)) }
 	m.loads = m.newLoads()
+	m.holders.make = m.newHolders()
 	m.pairs.make = m.newPairs()
 	return m
 }
@@ -139,6 +141,9 @@ func (m *Metrics) Exchange(x proxy.Exchange) {
 	}
 	if x.Works {
 		m.worked(&x)
+	}
+	if x.Key != "" {
+		m.holders.of(x.Key).count(&x)
 	}
 }
 

@@ -47,7 +47,7 @@ func (t terminal) run(args []string) int {
 		command, args = args[0], args[1:]
 	}
 	run, ok := map[string]func(terminal, []string) error{
-		"serve": terminal.serve, "check": terminal.check, "variants": terminal.variants, "sync": terminal.sync, "demo": terminal.demo,
+		"serve": terminal.serve, "check": terminal.check, "variants": terminal.variants, "sync": terminal.sync, "demo": terminal.demo, "key": terminal.key,
 		"version": terminal.version, "v": terminal.version, "help": terminal.help,
 	}[command]
 	err := fmt.Errorf("there is no command %q", config.Redact(command))

@@ -160,7 +160,7 @@ func (c *composer) keyring(sources ...[]said[keys.Key]) {
 				c.problems.add(s.place, "key %q, or one with this very secret, is there already (%s)", s.key, at)
 				continue
 			}
-			if err := keyName(s.key); err != nil {
+			if err := KeyName(s.key); err != nil {
 				c.problems.add(s.place, "%v", err)
 			}
 			places[s.key], secrets[s.value.Hash] = s.place, s.place
@@ -169,8 +169,8 @@ func (c *composer) keyring(sources ...[]said[keys.Key]) {
 	}
 }
 
-// keyName says what is wrong with a key's name: it stands in logs and is a metric's label.
-func keyName(name string) error {
+// KeyName says what is wrong with a key's name: it stands in logs and is a metric's label.
+func KeyName(name string) error {
 	if len(name) > 64 || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
 		return fmt.Errorf("key %q: its name has more than 64 characters, a blank, or something that is not ASCII in it", name)
 	}

@@ -127,7 +127,7 @@ func (a *underWay) final() string {
 }
 
 // wantFinal fails where the last record has not all of these, or another one says success.
-func (a *underWay) wantFinal(t *testing.T, parts ...string) {
+func (a *underWay) wantFinal(t testing.TB, parts ...string) {
 	t.Helper()
 	for _, p := range parts {
 		if !strings.Contains(a.final(), p) {

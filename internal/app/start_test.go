@@ -21,7 +21,7 @@ import (
 // A running is one gollamas under test.
 type running struct {
 	*App
-	t    *testing.T
+	t    testing.TB
 	url  string
 	ops  string             // the operator's address, where the flags say --admin
 	stop context.CancelFunc // as the first signal does
@@ -35,7 +35,7 @@ type running struct {
 
 // start runs gollamas with the flags an operator would give, and waits until
 // each server was looked at.
-func start(t *testing.T, flags ...string) *running {
+func start(t testing.TB, flags ...string) *running {
 	t.Helper()
 	r := launch(t, flags...)
 	fleet.FirstLook(t.Context(), r.connections, 10*time.Second)
@@ -46,7 +46,7 @@ func start(t *testing.T, flags ...string) *running {
 func (r *running) server(n int) *fleet.Server { return r.connections[n].Servers()[0] }
 
 // launch is start without the waiting.
-func launch(t *testing.T, flags ...string) *running {
+func launch(t testing.TB, flags ...string) *running {
 	t.Helper()
 	cfg := load(t, flags...)
 	if !cfg.AdminAsked { // its default is an address of this machine, and others' tests run here too
@@ -56,7 +56,7 @@ func launch(t *testing.T, flags ...string) *running {
 }
 
 // run is launch with settings that are loaded.
-func run(t *testing.T, cfg config.Config) *running {
+func run(t testing.TB, cfg config.Config) *running {
 	t.Helper()
 	r := &running{t: t, done: make(chan error, 1), log: &syncBuffer{}}
 	a, err := New(cfg, telemetry.NewLogger(r.log, "debug"), r.note)
@@ -92,7 +92,7 @@ func run(t *testing.T, cfg config.Config) *running {
 // testOrigins is OLLAMA_ORIGINS for what load loads.
 var testOrigins string
 
-func load(t *testing.T, flags ...string) config.Config {
+func load(t testing.TB, flags ...string) config.Config {
 	t.Helper()
 	fs := flag.NewFlagSet("test", flag.ContinueOnError)
 	given := config.Flags(fs)
@@ -173,7 +173,7 @@ func (r *running) ask(method, path, body string, fields ...string) reply {
 	return ask(r.t, method, r.url+path, body, fields...)
 }
 
-func ask(t *testing.T, method, url, body string, fields ...string) reply {
+func ask(t testing.TB, method, url, body string, fields ...string) reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -195,7 +195,7 @@ func ask(t *testing.T, method, url, body string, fields ...string) reply {
 	return reply{res.StatusCode, res.Header, string(b), err}
 }
 
-func (a reply) want(t *testing.T, status int, part string) {
+func (a reply) want(t testing.TB, status int, part string) {
 	t.Helper()
 	if a.status != status || !strings.Contains(a.body, part) {
 		t.Errorf("status %d body %s (%v)\nwant %d with %s", a.status, a.body, a.err, status, part)

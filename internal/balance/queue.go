@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -127,7 +128,7 @@ func (d *Desk) join(w *waiter) {
 		q = &queue{model: w.call.ask.Model}
 		d.queues[w.call.line()] = q
 	}
-	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return int(o.call.ticket) - int(t) })
+	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return cmp.Compare(o.call.ticket, t) })
 	q.waiters = slices.Insert(q.waiters, i, w)
 	if d.len.Add(1) == 1 {
 		d.review = time.AfterFunc(lookAgain, d.reviewed)
@@ -257,8 +258,8 @@ func (d *Desk) byAge() []line {
 	for l := range d.queues {
 		lines = append(lines, l)
 	}
-	first := func(l line) int { return int(d.queues[l].waiters[0].call.ticket) }
-	slices.SortFunc(lines, func(a, b line) int { return first(a) - first(b) })
+	first := func(l line) uint64 { return d.queues[l].waiters[0].call.ticket }
+	slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(first(a), first(b)) })
 	return lines
 }
 

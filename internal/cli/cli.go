@@ -149,7 +149,7 @@ func (t terminal) serve(args []string) error {
 	}
 	a.Version, _ = buildInfo()
 	if err := a.OpenAdmin(); err != nil {
-		l.Close()
+		_ = l.Close()
 		return err
 	}
 	ctx, now, end := t.signals()

@@ -149,7 +149,7 @@ func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
 	conf.NextProtos = []string{"http/1.1"}
 	secure := tls.Client(c, conf)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, err
 	}
 	return secure, nil

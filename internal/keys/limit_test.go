@@ -124,7 +124,7 @@ type refusing struct {
 }
 
 func (r *refusing) Take(context.Context, Key, time.Time) (*Refusal, bool) { return r.no, r.told }
-func (r *refusing) Give(_ Key, tokens int64, _ time.Time)                  { r.given = append(r.given, tokens) }
+func (r *refusing) Give(_ Key, tokens int64, _ time.Time)                 { r.given = append(r.given, tokens) }
 
 func TestWhatReplicasCountRefusesToo(t *testing.T) {
 	k := Key{Name: "k", PerMinute: 1, Parallel: 1}

@@ -14,7 +14,7 @@ import (
 )
 
 // unknownKey is what is said to who has no key, or a wrong one: the same to both.
-const unknownKey = "unauthorized: a key of this gollamas' belongs in the field Authorization (Bearer KEY) or x-api-key"
+const unknownKey = "unauthorized: this gollamas needs a key, in the field Authorization (Bearer KEY) or x-api-key"
 
 // admit says by whose key a request comes, where keys are needed. Neither field goes on to a server: proxy/fields.go.
 func (g *Gateway) admit(h http.Header, e *Endpoint) (*keys.Holder, *Answer) {

@@ -161,7 +161,8 @@ func pretend(t *testing.T, file string, boxes map[string]ollamatest.Options, tes
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.App, w.running = a, r
+		r.is(a)
+		w.running = r
 		var ctx, now context.Context
 		ctx, r.stop = context.WithCancel(context.Background())
 		now, r.now = context.WithCancel(context.Background())

@@ -15,6 +15,7 @@ import (
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollamatest"
 	"gollamas/internal/proxy"
+	"gollamas/internal/route"
 	"gollamas/internal/telemetry"
 )
 
@@ -28,6 +29,9 @@ type running struct {
 	now  context.CancelFunc // as the second does
 	done chan error
 	log  *syncBuffer
+
+	connections []*fleet.Connection // of the start
+	table       *route.Table
 
 	mu        sync.Mutex
 	exchanges []proxy.Exchange
@@ -63,7 +67,8 @@ func run(t *testing.T, cfg config.Config) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.App, a.Version = a, "1.2.3"
+	r.is(a)
+	a.Version = "1.2.3"
 	l, err := a.Listen()
 	if err != nil {
 		t.Fatal(err)
@@ -87,6 +92,11 @@ func run(t *testing.T, cfg config.Config) *running {
 		}
 	})
 	return r
+}
+
+// is has the running gollamas be this one.
+func (r *running) is(a *App) {
+	r.App, r.connections, r.table = a, a.settings().connections, a.settings().table
 }
 
 // testOrigins is OLLAMA_ORIGINS for what load loads.

@@ -52,15 +52,19 @@ func (r *running) server(n int) *fleet.Server { return r.connections[n].Servers(
 // launch is start without the waiting.
 func launch(t *testing.T, flags ...string) *running {
 	t.Helper()
-	cfg := load(t, flags...)
-	if !cfg.AdminAsked { // its default is an address of this machine, and others' tests run here too
+	return run(t, alone(load(t, flags...)))
+}
+
+// alone has no operator's address where none was asked for: its default is an address of this machine, and others' tests run here too.
+func alone(cfg config.Config) config.Config {
+	if !cfg.AdminAsked {
 		cfg.Admin, cfg.AdminAsked = "", true
 	}
-	return run(t, cfg)
+	return cfg
 }
 
 // run is launch with settings that are loaded.
-func run(t *testing.T, cfg config.Config) *running {
+func run(t *testing.T, cfg config.Config, more ...func(*App)) *running {
 	t.Helper()
 	r := &running{t: t, done: make(chan error, 1), log: &syncBuffer{}}
 	a, err := New(cfg, telemetry.NewLogger(r.log, "debug"), r.note)
@@ -69,11 +73,17 @@ func run(t *testing.T, cfg config.Config) *running {
 	}
 	r.is(a)
 	a.Version = "1.2.3"
+	for _, m := range more {
+		m(a)
+	}
 	l, err := a.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.url = "http://" + l.Addr().String()
+	if cfg.ServerTLS.Cert != "" {
+		r.url = "https" + r.url[len("http"):]
+	}
 	if err := a.OpenAdmin(); err != nil {
 		t.Fatal(err)
 	}
@@ -104,16 +114,21 @@ var testOrigins string
 
 func load(t *testing.T, flags ...string) config.Config {
 	t.Helper()
-	fs := flag.NewFlagSet("test", flag.ContinueOnError)
-	given := config.Flags(fs)
-	if err := fs.Parse(append([]string{"--listen", "127.0.0.1:0"}, flags...)); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(given, func(name string) string { return map[string]string{"OLLAMA_ORIGINS": testOrigins}[name] })
+	cfg, err := loaded(flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return cfg
+}
+
+// loaded are settings, or what is wrong with them.
+func loaded(flags ...string) (config.Config, error) {
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	given := config.Flags(fs)
+	if err := fs.Parse(append([]string{"--listen", "127.0.0.1:0"}, flags...)); err != nil {
+		return config.Config{}, err
+	}
+	return config.Load(given, func(name string) string { return map[string]string{"OLLAMA_ORIGINS": testOrigins}[name] })
 }
 
 func (r *running) note(x proxy.Exchange) {

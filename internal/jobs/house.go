@@ -39,11 +39,23 @@ func newHouse(o KeeperOptions, s *fleet.Server, residents []Resident) *house {
 	return h
 }
 
-// moveIn waits until whoever was there before has gone.
+// moveIn waits until whoever was there before has gone, and takes over what that one knew.
 func (h *house) moveIn() {
-	if h.before != nil {
-		<-h.before.over
-		h.noted, h.before = h.before.noted, nil
+	b := h.before
+	if b == nil {
+		return
+	}
+	<-b.over
+	h.before, h.last, h.peek, h.up, h.noted, h.fights = nil, b.last, b.peek, b.up, b.noted, b.fights
+	for _, r := range h.residents {
+		i := slices.IndexFunc(b.residents, func(o *resident) bool { return o.key == r.key })
+		if i < 0 {
+			r.anew(h)
+			continue
+		}
+		now := r.Resident
+		*r = *b.residents[i]
+		r.Resident, r.pinging = now, false
 	}
 }
 

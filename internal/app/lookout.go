@@ -40,6 +40,7 @@ func (a *App) lookOut(ctx context.Context) {
 	defer eyes.Close()
 	l := &lookout{a, eyes, nil, map[string]bool{}}
 	l.aim()
+	a.seen.Ring() // for what happened before
 	l.run(ctx)
 }
 

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -128,7 +129,15 @@ func loaded(flags ...string) (config.Config, error) {
 	if err := fs.Parse(append([]string{"--listen", "127.0.0.1:0"}, flags...)); err != nil {
 		return config.Config{}, err
 	}
-	return config.Load(given, func(name string) string { return map[string]string{"OLLAMA_ORIGINS": testOrigins}[name] })
+	return config.Load(given, func(name string) string {
+		switch {
+		case name == "OLLAMA_ORIGINS":
+			return testOrigins
+		case strings.HasPrefix(name, "TEST_"):
+			return os.Getenv(name)
+		}
+		return ""
+	})
 }
 
 func (r *running) note(x proxy.Exchange) {

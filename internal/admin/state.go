@@ -14,6 +14,7 @@ type state struct {
 	Version  string        `json:"version"`
 	Started  time.Time     `json:"started"`
 	Stopping bool          `json:"stopping"`
+	Settings *settings     `json:"settings,omitempty"`
 	Servers  []server      `json:"servers"`
 	Models   []model       `json:"models"`
 	Mixed    []route.Mixed `json:"mixed"` // one name, different models
@@ -49,7 +50,7 @@ type queue struct {
 func (a *admin) state(w http.ResponseWriter, _ *http.Request) {
 	now := time.Now()
 	s := state{
-		Version: a.Version, Started: moment(a.Started), Stopping: a.stopping(),
+		Version: a.Version, Started: moment(a.Started), Stopping: a.stopping(), Settings: a.settings(),
 		Servers: []server{},
 		Models:  list(a.Table.All(), a.model),
 		Mixed:   list(a.Table.Mixed(), func(m route.Mixed) route.Mixed { return m }),

@@ -17,7 +17,9 @@ func text(w http.ResponseWriter, status int, body string) {
 }
 
 // object answers a program, and a person who looks over its shoulder.
-func object(w http.ResponseWriter, v any) {
+func object(w http.ResponseWriter, v any) { answer(w, http.StatusOK, v) }
+
+func answer(w http.ResponseWriter, status int, v any) {
 	var b bytes.Buffer // whole before it is sent: half an answer would say 200
 	out := json.NewEncoder(&b)
 	out.SetEscapeHTML(false)
@@ -27,6 +29,7 @@ func object(w http.ResponseWriter, v any) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // who is gone is not told
 }
 

@@ -144,7 +144,7 @@ func (w *world) state() string {
 	w.t.Helper()
 	page := admin.New(admin.Options{
 		Table: w.table, Desk: w.desk, Connections: w.connections, Metrics: http.NotFoundHandler(), Started: time.Now(),
-		Stopping: func() bool { return false }, Loading: w.loading, Changing: w.changing, Rules: w.ruled,
+		Stopping: func() bool { return false }, Loading: w.loading, Changing: w.changing, Rules: w.settings().ruled,
 	})
 	rec := httptest.NewRecorder()
 	page.ServeHTTP(rec, httptest.NewRequestWithContext(w.t.Context(), "GET", "http://localhost/api/state", nil))

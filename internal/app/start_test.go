@@ -6,6 +6,7 @@ import (
 	"flag"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollamatest"
 	"gollamas/internal/proxy"
+	"gollamas/internal/route"
 	"gollamas/internal/telemetry"
 )
 
@@ -28,6 +30,9 @@ type running struct {
 	now  context.CancelFunc // as the second does
 	done chan error
 	log  *syncBuffer
+
+	connections []*fleet.Connection // of the start
+	table       *route.Table
 
 	mu        sync.Mutex
 	exchanges []proxy.Exchange
@@ -48,27 +53,38 @@ func (r *running) server(n int) *fleet.Server { return r.connections[n].Servers(
 // launch is start without the waiting.
 func launch(t testing.TB, flags ...string) *running {
 	t.Helper()
-	cfg := load(t, flags...)
-	if !cfg.AdminAsked { // its default is an address of this machine, and others' tests run here too
+	return run(t, alone(load(t, flags...)))
+}
+
+// alone has no operator's address where none was asked for: its default is an address of this machine, and others' tests run here too.
+func alone(cfg config.Config) config.Config {
+	if !cfg.AdminAsked {
 		cfg.Admin, cfg.AdminAsked = "", true
 	}
-	return run(t, cfg)
+	return cfg
 }
 
 // run is launch with settings that are loaded.
-func run(t testing.TB, cfg config.Config) *running {
+func run(t testing.TB, cfg config.Config, more ...func(*App)) *running {
 	t.Helper()
 	r := &running{t: t, done: make(chan error, 1), log: &syncBuffer{}}
 	a, err := New(cfg, telemetry.NewLogger(r.log, "debug"), r.note)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.App, a.Version = a, "1.2.3"
+	r.is(a)
+	a.Version = "1.2.3"
+	for _, m := range more {
+		m(a)
+	}
 	l, err := a.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.url = "http://" + l.Addr().String()
+	if cfg.ServerTLS.Cert != "" {
+		r.url = "https" + r.url[len("http"):]
+	}
 	if err := a.OpenAdmin(); err != nil {
 		t.Fatal(err)
 	}
@@ -89,21 +105,39 @@ func run(t testing.TB, cfg config.Config) *running {
 	return r
 }
 
+// is has the running gollamas be this one.
+func (r *running) is(a *App) {
+	r.App, r.connections, r.table = a, a.settings().connections, a.settings().table
+}
+
 // testOrigins is OLLAMA_ORIGINS for what load loads.
 var testOrigins string
 
 func load(t testing.TB, flags ...string) config.Config {
 	t.Helper()
-	fs := flag.NewFlagSet("test", flag.ContinueOnError)
-	given := config.Flags(fs)
-	if err := fs.Parse(append([]string{"--listen", "127.0.0.1:0"}, flags...)); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(given, func(name string) string { return map[string]string{"OLLAMA_ORIGINS": testOrigins}[name] })
+	cfg, err := loaded(flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return cfg
+}
+
+// loaded are settings, or what is wrong with them.
+func loaded(flags ...string) (config.Config, error) {
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	given := config.Flags(fs)
+	if err := fs.Parse(append([]string{"--listen", "127.0.0.1:0"}, flags...)); err != nil {
+		return config.Config{}, err
+	}
+	return config.Load(given, func(name string) string {
+		switch {
+		case name == "OLLAMA_ORIGINS":
+			return testOrigins
+		case strings.HasPrefix(name, "TEST_"):
+			return os.Getenv(name)
+		}
+		return ""
+	})
 }
 
 func (r *running) note(x proxy.Exchange) {

@@ -15,7 +15,11 @@ type Verdict struct {
 }
 
 // Limits are how many requests may wait for a place, and for how long.
-func (d *Desk) Limits() (length int, most time.Duration) { return d.length, d.most }
+func (d *Desk) Limits() (length int, most time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.length, d.most
+}
 
 // Explain lists every server of a model in the order in which a request that came
 // now would be sent to them.

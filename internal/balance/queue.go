@@ -150,6 +150,7 @@ func (d *Desk) remove(l line, q *queue, i int) {
 
 // queue waits for a place. waited is no longer changed by others once the place is given.
 func (c *Call) queue(ctx context.Context, w *waiter) (*fleet.Turn, error) {
+	_, most := c.desk.Limits()
 	late := time.NewTimer(c.desk.left(c))
 	defer late.Stop()
 	select {
@@ -159,7 +160,7 @@ func (c *Call) queue(ctx context.Context, w *waiter) (*fleet.Turn, error) {
 		return c.giveUp(w, ctx.Err())
 	case <-late.C:
 		return c.giveUp(w, &fleet.Busy{
-			Why:        fmt.Sprintf("every server of model %q is busy: waited %s for a place (queue.wait)", c.ask.Model, c.desk.most),
+			Why:        fmt.Sprintf("every server of model %q is busy: waited %s for a place (queue.wait)", c.ask.Model, most),
 			RetryAfter: c.desk.guess(c),
 		})
 	}

@@ -39,7 +39,7 @@ func (l *live) Describe(to chan<- *prometheus.Desc) {
 // Collect shows it.
 func (l *live) Collect(to chan<- prometheus.Metric) {
 	v := view{MetricsOptions: l.MetricsOptions, now: time.Now(), values: map[reading]float64{}}
-	for _, c := range l.Connections {
+	for _, c := range l.connections() {
 		for _, s := range c.Servers() {
 			v.server(s)
 		}

@@ -28,6 +28,7 @@ type Options struct {
 	Loading     func() []Loading                                                              // under way, the oldest first; nil = none ever is
 	Rules       func(model ollama.Name, connection string) Rules                              // what the operator wants; nil = nothing
 	Runner      func(model ollama.Name, connection string, asked ollama.Runner) ollama.Runner // what becomes of asked by that; nil = it stays
+	Shared      func() *Shared                                                                // how replicas stand; nil, or nil from it = each counts for itself
 	Loopback    bool                                                                          // it is served to this machine only, so other Host names are a page's trick
 }
 

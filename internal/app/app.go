@@ -26,6 +26,7 @@ import (
 	"gollamas/internal/proxy"
 	"gollamas/internal/rewrite"
 	"gollamas/internal/route"
+	"gollamas/internal/shared"
 	"gollamas/internal/telemetry"
 )
 
@@ -47,7 +48,8 @@ type App struct {
 	desk        *balance.Desk
 	engine      *proxy.Engine
 	rules       *rewrite.Rules
-	keys        *keys.Ring // nil = everybody may ask
+	keys        *keys.Ring     // nil = everybody may ask
+	shared      *shared.Counts // nil = each replica counts for itself
 	loader      *jobs.Loader
 	variants    *jobs.Variants
 	changes     *jobs.Changes
@@ -85,12 +87,16 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 			return nil, err
 		}
 	}
-	ring, err := keys.NewRing(cfg.Keys, nil, nil)
+	counts, err := newCounts(cfg, world, via, log, desk, func() []*fleet.Connection { return connections })
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keys.NewRing(cfg.Keys, nil, together(counts))
 	if err != nil {
 		return nil, err
 	}
 	a := &App{
-		rules: rules, keys: ring, changes: jobs.NewChanges(jobs.ChangesOptions{Log: log}), variants: jobs.NewVariants(jobs.VariantsOptions{Log: log}),
+		rules: rules, keys: ring, shared: counts, changes: jobs.NewChanges(jobs.ChangesOptions{Log: log}), variants: jobs.NewVariants(jobs.VariantsOptions{Log: log}),
 		cfg: cfg, log: log, via: via, connections: connections, table: table, desk: desk, engine: &proxy.Engine{},
 		done: append([]func(proxy.Exchange){telemetry.AccessLog(log)}, done...),
 	}
@@ -129,6 +135,7 @@ func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 	wg.Go(func() { a.changes.Run(background) })
 	wg.Go(func() { a.keeper.Run(background) })
 	defer wg.Wait()
+	defer a.share(&wg)()
 	defer a.serveAdmin(ctx, &wg)()
 	srv := a.httpServer(background, l.Addr())
 	requests := &turnstile{}

@@ -37,7 +37,7 @@ func (a *App) OpenAdmin() error {
 		a.log.Warn("there is no operator's address: metrics, health and state cannot be seen", "reason", err.Error())
 	case l != nil:
 		a.admin = l
-		a.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{Connections: a.connections, Desk: a.desk, Names: a.names()})
+		a.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{Connections: a.connections, Desk: a.desk, Names: a.names(), Shared: a.sharing()})
 		a.done = append([]func(proxy.Exchange){a.metrics.Exchange}, a.done...)
 	}
 	return nil
@@ -117,7 +117,7 @@ func (a *App) adminHandler(stopping context.Context) http.Handler {
 		Table: a.table, Desk: a.desk, Connections: a.connections, Metrics: a.metrics.Handler(),
 		Version: a.Version, Started: time.Now(), Loopback: loopback(a.admin.Addr()),
 		Stopping: func() bool { return stopping.Err() != nil },
-		Loading:  a.loading, Changing: a.changing, Rules: a.ruled,
+		Loading:  a.loading, Changing: a.changing, Rules: a.ruled, Shared: a.replicas,
 		Runner: func(model wire.Name, connection string, asked wire.Runner) wire.Runner {
 			return a.rules.For(model, connection).Runner(asked)
 		},

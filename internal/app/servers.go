@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"time"
 
 	"gollamas/internal/config"
 	"gollamas/internal/fleet"
@@ -20,7 +21,8 @@ import (
 type outside struct {
 	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	resolve   func(ctx context.Context, host string) ([]netip.Addr, error)
-	unguarded bool // servers are chosen whatever they have a model loaded with: for tests only, that show what that costs
+	patience  time.Duration // how long anything waits for the Redis that replicas share; 0 = as it is
+	unguarded bool          // servers are chosen whatever they have a model loaded with: for tests only, that show what that costs
 }
 
 // newConnections makes what each connection needs. The files that are named are

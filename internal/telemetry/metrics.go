@@ -25,7 +25,8 @@ var (
 type MetricsOptions struct {
 	Connections []*fleet.Connection
 	Desk        *balance.Desk
-	Names       map[string]string // what the operator calls a model, by its key; others go by their servers' lists
+	Shared      func() (up bool, failures int64) // what replicas count in; nil = each counts for itself
+	Names       map[string]string                // what the operator calls a model, by its key; others go by their servers' lists
 }
 
 // name is what a model is called: by the operator, or by the first server that

@@ -20,9 +20,9 @@ type server struct {
 	Looked      time.Time   `json:"last_look,omitzero"` // the last that succeeded
 	FailedLooks int         `json:"failed_looks"`       // since
 	Breaker     breaker     `json:"breaker"`
+	InFlight    int         `json:"in_flight"`
 	Others      int         `json:"in_flight_elsewhere,omitempty"` // requests that other replicas have on it
-	Others      int         `json:"in_flight_elsewhere,omitempty"`
-	Parallel    int         `json:"parallel"` // 0 = no limit
+	Parallel    int         `json:"parallel"`                      // 0 = no limit
 	Room        room        `json:"room"`
 	Installed   []installed `json:"installed"`
 	Loaded      []loaded    `json:"loaded"`

@@ -130,9 +130,9 @@ const patient = 5 * time.Second
 func join(t *testing.T, to string, within time.Duration) *replica {
 	t.Helper()
 	r := &replica{t: t, log: &logged{}, changed: make(chan struct{}, 100)}
-	for _, host := range []string{"a", "b"} {
+	for _, host := range []string{"a", "b", "single"} {
 		u, _ := url.Parse("http://" + host + ".localhost:11434")
-		r.servers = append(r.servers, fleet.New(fleet.Options{ID: host, URL: u}))
+		r.servers = append(r.servers, fleet.New(fleet.Options{ID: host, URL: u, Parallel: map[string]int{"single": 1}[host]}))
 	}
 	c, err := New(Options{
 		URL: to, Replica: fmt.Sprintf("%p", r), Bound: within, Log: slog.New(slog.NewTextHandler(r.log, nil)),

@@ -204,4 +204,3 @@ func TestALinkThatFailsAgainAndAgainIsTriedSeldom(t *testing.T) {
 		t.Errorf("it held, and is tried after %v", l.retry.Sub(now))
 	}
 }
-

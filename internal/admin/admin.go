@@ -31,6 +31,7 @@ type Options struct {
 	Runner      func(model ollama.Name, connection string, asked ollama.Runner) ollama.Runner // what becomes of asked by that; nil = it stays
 	Settings    func() Settings                                                               // what became of reading them; nil = they are as they were at the start
 	Reload      func(context.Context) error                                                   // reads the settings again, all or nothing; nil = that cannot be asked for
+	Shared      func() *Shared                                                                // how replicas stand; nil, or nil from it = each counts for itself
 	Loopback    bool                                                                          // it is served to this machine only, so other Host names are a page's trick
 }
 

@@ -22,6 +22,7 @@ import (
 	"gollamas/internal/fleet"
 	"gollamas/internal/jobs"
 	"gollamas/internal/proxy"
+	"gollamas/internal/shared"
 	"gollamas/internal/telemetry"
 )
 
@@ -43,6 +44,7 @@ type App struct {
 	looked   jobs.Bell // rung when a look at a server is over
 	desk     *balance.Desk
 	engine   *proxy.Engine
+	shared   *shared.Counts // nil = each replica counts for itself
 	loader   *jobs.Loader
 	variants *jobs.Variants
 	changes  *jobs.Changes
@@ -77,6 +79,10 @@ func build(cfg config.Config, log *slog.Logger, world outside, done ...func(prox
 		asks: make(chan chan error), deaf: make(chan struct{}), seen: jobs.NewBell(), aim: jobs.NewBell(),
 	}
 	a.desk.Unguarded = world.unguarded
+	var err error
+	if a.shared, err = a.newCounts(cfg); err != nil {
+		return nil, err
+	}
 	s, err := a.newSettings(cfg, nil)
 	if err != nil {
 		return nil, err
@@ -125,6 +131,7 @@ func (a *App) Run(ctx, now context.Context, l net.Listener) error {
 	wg.Go(func() { a.keeper.Run(background) })
 	wg.Go(func() { a.reloads(background, &wg) })
 	defer wg.Wait()
+	defer a.share(&wg)()
 	defer a.serveAdmin(&wg)()
 	srv := a.httpServer(background)
 	requests := &turnstile{}

@@ -58,7 +58,7 @@ func (a *App) operator(s *settings) http.Handler {
 		Table: s.table, Desk: a.desk, Connections: s.connections, Metrics: a.metrics.Handler(),
 		Version: a.Version, Started: a.house.started, Loopback: loopback(a.admin.Addr()),
 		Stopping: func() bool { return a.house.stopping.Err() != nil },
-		Loading:  a.loading, Changing: a.changing, Settings: a.readings, Reload: a.Reload,
+		Loading:  a.loading, Changing: a.changing, Settings: a.readings, Reload: a.Reload, Shared: a.replicas,
 		Rules: s.ruled,
 		Runner: func(model wire.Name, connection string, asked wire.Runner) wire.Runner {
 			return s.rules.For(model, connection).Runner(asked)

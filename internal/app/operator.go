@@ -39,7 +39,7 @@ func (a *App) OpenAdmin() error {
 	case l != nil:
 		a.admin = l
 		a.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{
-			Connections: func() []*fleet.Connection { return a.settings().connections }, Desk: a.desk, Settings: a.readingsCounted,
+			Connections: func() []*fleet.Connection { return a.settings().connections }, Desk: a.desk, Settings: a.readingsCounted, Shared: a.sharing(),
 			Names: func() map[string]string { return a.settings().names },
 		})
 		a.done = append([]func(proxy.Exchange){a.metrics.Exchange}, a.done...)

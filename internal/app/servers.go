@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"time"
 
 	"gollamas/internal/config"
 	"gollamas/internal/fleet"
@@ -15,8 +16,9 @@ import (
 type outside struct {
 	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	resolve   func(ctx context.Context, host string) ([]netip.Addr, error)
-	unwatched bool // so are the files of the settings not: pretended time does not pass while the machine may say something
-	unguarded bool // servers are chosen whatever they have a model loaded with: for tests only, that show what that costs
+	unwatched bool          // so are the files of the settings not: pretended time does not pass while the machine may say something
+	patience  time.Duration // how long anything waits for the Redis that replicas share; 0 = as it is
+	unguarded bool          // servers are chosen whatever they have a model loaded with: for tests only, that show what that costs
 }
 
 func newTable(cfg config.Config, connections []*fleet.Connection) (*route.Table, error) {

@@ -49,7 +49,7 @@ func (a *App) newSettings(cfg config.Config, before *settings) (*settings, error
 		}
 	}
 	s.residents, s.names = residents(cfg, s.connections, s.table, s.rules), operatorsNames(s.table)
-	s.keys, err = keys.NewRing(cfg.Keys, before.ring(), nil) // last: limits are those of keys in use too
+	s.keys, err = keys.NewRing(cfg.Keys, before.ring(), together(a.shared)) // last: limits are those of keys in use too
 	return s, err
 }
 

@@ -147,10 +147,14 @@ func about(d time.Duration) string {
 }
 
 func (c *Candidate) business() string {
+	text := fmt.Sprintf("%d of %d places taken", c.InFlight, c.Places)
 	if c.Places == 0 {
-		return fmt.Sprintf("%d in flight", c.InFlight)
+		text = fmt.Sprintf("%d in flight", c.InFlight)
 	}
-	return fmt.Sprintf("%d of %d places taken", c.InFlight, c.Places)
+	if c.Others > 0 {
+		text += fmt.Sprintf(" (%d by other replicas)", c.Others)
+	}
+	return text
 }
 
 // called is an option by the name people have for it.

@@ -229,7 +229,7 @@ func (d *Desk) dispatch() { d.give(func(*queue) bool { return true }) }
 // freed is told that a place is free on a server: only those who may go there are weighed, until it is taken.
 func (d *Desk) freed(s *fleet.Server) {
 	d.give(func(q *queue) bool {
-		return (s.Parallel() == 0 || s.InFlight() < s.Parallel()) && q.waiters[0].call.may(s)
+		return (s.Parallel() == 0 || s.Taken() < s.Parallel()) && q.waiters[0].call.may(s)
 	})
 }
 

@@ -54,6 +54,7 @@ type Server struct {
 	pushing  atomic.Pointer[Push]
 	parallel atomic.Int64 // requests at once, 0 = no limit
 	inFlight atomic.Int64 // requests that take a place, of all models
+	others   atomic.Int64 // requests that other replicas have on it
 	changing atomic.Int64 // requests that change what it has installed
 	left     atomic.Bool  // its address is gone, or its connection: nobody is to choose it
 	watched  atomic.Bool  // somebody looks at it
@@ -125,6 +126,15 @@ func (s *Server) Parallel() int { return int(s.parallel.Load()) }
 
 // InFlight is how many requests that take a place are on it now.
 func (s *Server) InFlight() int { return int(s.inFlight.Load()) }
+
+// Others is how many requests other replicas have on it, as far as they share that; 0 where nobody knows.
+func (s *Server) Others() int { return int(s.others.Load()) }
+
+// SetOthers is told what Others is.
+func (s *Server) SetOthers(n int) { s.others.Store(int64(n)) }
+
+// Taken is how many of its places are taken, by requests of ours and of other replicas.
+func (s *Server) Taken() int { return s.InFlight() + s.Others() }
 
 // Left says that its address is gone, or its connection: its running answers may end, and it gets no more requests.
 func (s *Server) Left() bool { return s.left.Load() }

@@ -25,8 +25,9 @@ var (
 type MetricsOptions struct {
 	Connections func() []*fleet.Connection // of now; nil = there are none
 	Desk        *balance.Desk
-	Settings    func() Settings          // what became of reading them; nil = nobody reads them again
-	Names       func() map[string]string // of now; nil = there are none: what the operator calls a model, by its key; others go by their servers' lists
+	Shared      func() (up bool, failures int64) // what replicas count in; nil = each counts for itself
+	Settings    func() Settings                  // what became of reading them; nil = nobody reads them again
+	Names       func() map[string]string         // of now; nil = there are none: what the operator calls a model, by its key; others go by their servers' lists
 }
 
 // name is what a model is called: by the operator, or by the first server that

@@ -99,7 +99,7 @@ func TestHealthEndsWhereNothingIsAnswered(t *testing.T) {
 	defer l.Close()
 	began := time.Now()
 	wantHealth(t, 1, "deadline exceeded", "--admin", l.Addr().String())
-	if took := time.Since(began); took > healthTime+2*time.Second {
+	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %s", took)
 	}
 }

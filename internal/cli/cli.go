@@ -44,19 +44,19 @@ type usageError struct{ error }
 
 func (t terminal) run(args []string) int {
 	command := "serve"
-	if len(args) == 1 && args[0] == "--version" {
+	switch {
+	case len(args) == 1 && args[0] == "--version":
 		args = []string{"version"}
+	case len(args) == 1 && args[0] == "--help-all":
+		args = []string{"help", "all"}
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		command, args = args[0], args[1:]
 	}
-	run, ok := map[string]func(terminal, []string) error{
-		"serve": terminal.serve, "check": terminal.check, "variants": terminal.variants, "sync": terminal.sync, "demo": terminal.demo, "key": terminal.key,
-		"version": terminal.version, "v": terminal.version, "help": terminal.help,
-	}[command]
+	found := find(command)
 	err := fmt.Errorf("there is no command %q", config.Redact(command))
-	if ok {
-		err = run(t, args)
+	if found != nil {
+		err = found.run(t, args)
 	}
 	var usage usageError
 	switch {
@@ -65,7 +65,7 @@ func (t terminal) run(args []string) int {
 	case errors.Is(err, flag.ErrHelp):
 		_ = t.help(nil)
 		return 0
-	case !ok || errors.As(err, &usage):
+	case found == nil || errors.As(err, &usage):
 		fmt.Fprintf(t.err, "gollamas: %v\nTry gollamas --help.\n", err)
 		return 2
 	}

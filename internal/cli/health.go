@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -23,7 +24,7 @@ const (
 // health asks the gollamas that these settings describe whether requests should be sent to it. It is for
 // what watches a process from the outside, such as a container's health check.
 func (t terminal) health(args []string) error {
-	cfg, err := t.load("health", args)
+	cfg, err := t.loadWith(flag.NewFlagSet("health", flag.ContinueOnError), args)
 	if err != nil {
 		return err
 	}

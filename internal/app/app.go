@@ -204,7 +204,7 @@ func (a *App) httpServer(base context.Context) *http.Server {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           a.door(func(d *doors) http.Handler { return d.clients }),
+		Handler:           bounded(a.door(func(d *doors) http.Handler { return d.clients })),
 		Protocols:         protocols,
 		ReadHeaderTimeout: a.settings().cfg.ReadHeader, // and of a TLS handshake
 		IdleTimeout:       idleClient,

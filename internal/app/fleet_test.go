@@ -31,8 +31,9 @@ type box struct {
 	*ollamatest.Server
 	mu    sync.Mutex
 	door  *ollamatest.Pipes
-	lines map[*line]bool // connections that gollamas has to it
-	lag   atomic.Int64   // how long what gollamas sends is on its way; nanoseconds
+	lines map[*line]bool              // connections that gollamas has to it
+	lag   atomic.Int64                // how long what gollamas sends is on its way; nanoseconds
+	tap   func(on *line, sent []byte) // told of every byte; nil = nobody is
 }
 
 // A line is a connection that its box knows of as long as it is open.
@@ -43,6 +44,9 @@ type line struct {
 
 func (l *line) Write(b []byte) (int, error) {
 	time.Sleep(time.Duration(l.of.lag.Load()))
+	if tap := l.of.tap; tap != nil {
+		tap(l, b)
+	}
 	return l.Conn.Write(b)
 }
 

@@ -98,6 +98,11 @@ func TestWhatARedisHasLostIsToldAnew(t *testing.T) {
 	b.sees(t, 1, 1)
 	takes(t, a.holder(keys.Key{Parallel: 1}))
 	kb := b.holder(keys.Key{Parallel: 1})
+	eventually(t, "it is told", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.ledger.changed) == 0 && !a.ledger.whole
+	})
 	c := s.client()
 	defer c.Close()
 	if err := c.FlushAll(context.Background()).Err(); err != nil {

@@ -161,6 +161,11 @@ const chat = `{"model":"m","messages":[{"role":"user","content":"x"}]}`
 func TestTwoReplicasBehindOneAddressAreRightAndShareNothing(t *testing.T) {
 	t.Parallel()
 	servers, connections := twoServers(t, 0)
+	resp, err := http.Post(servers[1].URL()+"/api/embed", "", strings.NewReader(`{"model":"e","input":"x"}`)) // it is loaded on b
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
 	a, b := replicas(t, connections+`
 manage: true
 watch: 1s

@@ -62,6 +62,7 @@ func TestNoRequestWaitsForARedisThatIsAwayAndWhenItIsBackAllIsSharedAgain(t *tes
 			ka, kb := a.holder(k), b.holder(k)
 			takes(t, ka) // runs all the time
 			a.work(0)
+			b.sees(t, 0, 1)
 			way.leave(s)
 			storm(t, ka, kb)
 			for _, r := range []*replica{a, b} {

@@ -177,3 +177,26 @@ func TestAReplicaThatLeavesFreesItsPlacesAtOnceAndOneThatDiesSoon(t *testing.T) 
 		t.Errorf("%d replicas", n)
 	}
 }
+
+func TestTokensThatAreToldTwiceCountOnce(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "")
+	r := join(t, s.url(), patient)
+	r.stop()
+	c := s.client()
+	defer c.Close()
+	k := keys.Key{Name: "k", PerDay: 9}
+	for n, want := range []string{"5", "10"} {
+		r.ledger.spend(k, 5, keys.Day(time.Now()))
+		for range 2 { // the first answer came too late
+			_, names, args := r.begin()
+			if err := r.beat.Run(t.Context(), c, names, args...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if all := c.HVals(t.Context(), tokensKey+"k").Val(); len(all) != 1 || all[0] != want {
+			t.Errorf("%d: %v, not %s", n, all, want)
+		}
+		r.ledger.heard(nil)
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
+	"gollamas/internal/keys"
 )
 
 const model = "registry.ollama.ai/library/one:latest"
@@ -61,11 +62,6 @@ func TestAServersPlacesAreHeldByReplicasTogether(t *testing.T) {
 	b.sees(t, 2, 1)
 	members := []balance.Member{{Server: b.servers[2]}}
 	desk := balance.NewDesk(10, time.Minute)
-	go func() {
-		for range b.changed {
-			desk.Dispatch()
-		}
-	}()
 	given := make(chan time.Time, 1)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -85,8 +81,13 @@ func TestAServersPlacesAreHeldByReplicasTogether(t *testing.T) {
 	}
 	end()
 	ended := time.Now()
+	select {
+	case <-b.changed:
+		desk.Dispatch()
+	case <-time.After(10 * time.Second):
+		t.Error("nobody is told that there is a place")
+	}
 	t.Logf("the other replica took the place after %v", (<-given).Sub(ended))
-	close(b.changed)
 }
 
 func TestWhatARedisHasLostIsToldAnew(t *testing.T) {
@@ -95,11 +96,25 @@ func TestWhatARedisHasLostIsToldAnew(t *testing.T) {
 	a, b := two(t, s)
 	a.work(1)
 	b.sees(t, 1, 1)
+	takes(t, a.holder(keys.Key{Parallel: 1}))
+	kb := b.holder(keys.Key{Parallel: 1})
+	eventually(t, "it is told", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.ledger.changed) == 0 && !a.ledger.whole
+	})
 	c := s.client()
 	defer c.Close()
 	if err := c.FlushAll(context.Background()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	b.sees(t, 1, 1)
+	eventually(t, "what runs by a key is counted again", func() bool {
+		end, no := take(t, kb)
+		if no == nil {
+			end(0)
+		}
+		return no != nil
+	})
 	eventually(t, "two replicas", func() bool { return a.Status().Replicas == 2 && b.Status().Replicas == 2 })
 }

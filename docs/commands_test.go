@@ -1,0 +1,87 @@
+//go:build unix
+
+package docs
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// coming is what the pages tell of and the program may not have yet. A block with such words may fail as long as
+// its output says just that, and no longer: so the list dies by itself.
+var coming = []struct{ words, says string }{
+	{"gollamas health", `there is no command "health"`},
+	{"gollamas completion", `there is no command "completion"`},
+	{"gollamas man", `there is no command "man"`},
+	{"/api/reload", `405 Method Not Allowed|404 Not Found`},
+	{"https://localhost:11434", `server gave HTTP response to HTTPS client`},
+	{"packaging/helm", `no such file or directory`},
+	{"docker", `no such file or directory`},
+	{"grep -q gollamas_settings", `exit status 1`},
+	{"compose.yaml", `no such file or directory`},
+}
+
+// tolerated says whether a block failed only for something that is still to come.
+func tolerated(b block, output string) bool {
+	for _, c := range coming {
+		if strings.Contains(b.text, c.words) && regexp.MustCompile(c.says).MatchString(output) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestEveryCommandInTheDocsRuns types what the pages tell a reader to type. What a fresh machine lacks is
+// played by programs that check what can be checked without it (standin_test.go).
+func TestEveryCommandInTheDocsRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts some sixty programs")
+	}
+	for _, page := range pages(t) {
+		t.Run(strings.TrimPrefix(page, "../"), func(t *testing.T) {
+			t.Parallel()
+			blocks := read(t, page)
+			ran := 0
+			var s *session
+			for _, b := range blocks {
+				if s == nil || s.section != b.section {
+					s.end(t)
+					s = newSession(t, b.section, blocks)
+				}
+				switch {
+				case b.run():
+					s.run(t, b)
+					ran++
+				case b.lang == "yaml":
+					s.settings(t, b)
+				}
+			}
+			s.end(t)
+			if want := fences(t, page); ran != want {
+				t.Errorf("%d blocks of commands were run, and the page has %d", ran, want)
+			}
+		})
+	}
+}
+
+// fences counts the blocks of commands in another way than read does.
+func fences(t *testing.T, page string) int {
+	data, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(regexp.MustCompile("(?m)^[ \t]*(```|~~~)[ \t]*(sh|bash|shell|console)\\b").FindAll(data, -1))
+}
+
+func TestOutputIsComparedLineByLine(t *testing.T) {
+	const output = "a  b\nnoise\nc 12ms d\n"
+	for expect, want := range map[string]string{
+		"a b\nc … d": "", "…\na b": "", "c … d\na b": "a b", "x": "x", "a": "a", "noise\n": "",
+	} {
+		if got := lacks(output, expect); got != want {
+			t.Errorf("%q: lacks %q, want %q", expect, got, want)
+		}
+	}
+}

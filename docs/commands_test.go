@@ -18,8 +18,6 @@ var coming = []struct{ words, says string }{
 	{"/api/reload", `405 Method Not Allowed|404 Not Found`},
 	{"https://localhost:11434", `server gave HTTP response to HTTPS client`},
 	{"packaging/helm", `no such file or directory`},
-	{"docker", `no such file or directory`},
-	{"grep -q gollamas_settings", `exit status 1`},
 	{"compose.yaml", `no such file or directory`},
 }
 

@@ -67,7 +67,7 @@ func newSession(t *testing.T, section string, blocks []block) *session {
 
 // box starts a pretend Ollama.
 func (s *session) box(t *testing.T, models []string) string {
-	o := ollamatest.Options{Parallel: 2}
+	o := ollamatest.Options{Parallel: 2, Load: 20 * time.Millisecond}
 	for _, m := range models {
 		o.Models = append(o.Models, ollamatest.Model{Name: m})
 	}
@@ -130,7 +130,7 @@ func (s *session) stop(t *testing.T, at string) {
 
 // command is a shell with the programs that a reader has. Variables that were exported are there.
 func (s *session) command(ctx context.Context, script string, env ...string) *exec.Cmd {
-	before := "[ ! -f .exported ] || . ./.exported\ntrap 'export -p > .exported' EXIT\n"
+	before := "[ ! -f .exported ] || . ./.exported\ntrap 'unset GOLLAMAS_LISTEN GOLLAMAS_ADMIN; export -p > .exported' EXIT\n"
 	if strings.HasPrefix(script, "exec ") {
 		before = "[ ! -f .exported ] || . ./.exported\n"
 	}
@@ -199,9 +199,8 @@ func (s *session) serve(t *testing.T, b block, lines []string) {
 	}
 	s.stop(t, at)
 	words := strings.Join(lines, "\n")
-	if i := strings.LastIndex(words, "\n"); true { // the shell becomes gollamas, so that it gets the signal
-		words = words[:i+1] + "exec env " + words[i+1:]
-	}
+	i := strings.LastIndex(words, "\n") + 1
+	words = words[:i] + "exec env " + words[i:] // the shell becomes gollamas, so that it gets the signal
 	cmd, said := s.command(context.Background(), words, env...), &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
@@ -217,7 +216,7 @@ func (s *session) serve(t *testing.T, b block, lines []string) {
 	cmd.Process.Kill()
 	cmd.Wait()
 	delete(s.running, at)
-	t.Errorf("%s: nothing answers:\n%s\n%s", b, b.text, said)
+	t.Errorf("%s: nothing answers:\n%s\n%.2000s", b, b.text, said)
 }
 
 // answers says whether an Ollama is there.

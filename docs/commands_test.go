@@ -17,8 +17,9 @@ var coming = []struct{ words, says string }{
 	{"gollamas man", `there is no command "man"`},
 	{"/api/reload", `405 Method Not Allowed|404 Not Found`},
 	{"https://localhost:11434", `server gave HTTP response to HTTPS client`},
-	{"packaging/helm", `no such file or directory`},
-	{"compose.yaml", `no such file or directory`},
+	{"packaging/helm", `Chart.yaml: no such file or directory`},
+	{"docker build", `Dockerfile: no such file or directory`},
+	{"docker compose", `compose.yaml: no such file or directory`},
 }
 
 // tolerated says whether a block failed only for something that is still to come.

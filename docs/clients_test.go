@@ -172,8 +172,11 @@ func listed(url string) error {
 // claude asks as Claude Code does: /v1/messages of the address that its variable names, streamed.
 func claude(args []string) error {
 	words, said, err := flags(args, map[string]bool{"-p": false, "--model": true})
-	if err != nil || len(words) > 1 {
-		return errors.Join(err, fmt.Errorf("%q", words))
+	if err == nil && len(words) > 1 {
+		err = fmt.Errorf("%q is more than one question", words)
+	}
+	if err != nil {
+		return err
 	}
 	base, model := os.Getenv("ANTHROPIC_BASE_URL"), os.Getenv("ANTHROPIC_MODEL")
 	if said["--model"] != nil {

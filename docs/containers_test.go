@@ -32,9 +32,12 @@ func docker(args []string) error {
 }
 
 func dockerBuild(args []string) error {
-	words, said, err := flags(args, map[string]bool{"-t": true, "-f": true})
-	if err != nil || len(words) != 1 {
-		return errors.Join(err, fmt.Errorf("one directory, not %q", words))
+	words, said, err := flags(args, map[string]bool{"-t": true, "-f": true, "--build-arg": true})
+	if err == nil && len(words) != 1 {
+		err = fmt.Errorf("one directory, not %q", words)
+	}
+	if err != nil {
+		return err
 	}
 	file := "Dockerfile"
 	if said["-f"] != nil {
@@ -44,15 +47,23 @@ func dockerBuild(args []string) error {
 	return err
 }
 
+// runFlags are those of docker run; true: a value follows.
+var runFlags = map[string]bool{"-d": false, "--rm": false, "--name": true, "-p": true, "-e": true, "-v": true, "--restart": true, "--network": true}
+
 // dockerRun has gollamas check the settings that a container of it is given.
 func dockerRun(args []string) error {
-	i := slices.Index(args, "gollamas")
-	if i < 0 {
-		return fmt.Errorf("%q names no image gollamas", args)
+	i := 0
+	for i < len(args) && strings.HasPrefix(args[i], "-") {
+		if i++; runFlags[args[i-1]] {
+			i++
+		}
 	}
-	words, said, err := flags(args[:i], map[string]bool{"-d": false, "--rm": false, "--name": true, "-p": true, "-e": true, "-v": true, "--add-host": true, "--restart": true})
-	if err != nil || len(words) > 0 {
-		return errors.Join(err, fmt.Errorf("%q", words))
+	if i >= len(args) || args[i] != "gollamas" {
+		return fmt.Errorf("%q has no image gollamas", args)
+	}
+	_, said, err := flags(args[:i], runFlags)
+	if err != nil {
+		return err
 	}
 	for _, e := range said["-e"] {
 		name, value, _ := strings.Cut(e, "=")

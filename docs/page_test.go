@@ -27,6 +27,9 @@ func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
 // run says whether the block is commands.
 func (b block) run() bool { return b.lang == "sh" || b.lang == "console" }
 
+// packaging is for who makes a release: what it shows indented needs that release, and packaging/check tries it.
+const packaging = "../packaging/README.md"
+
 // pages are the texts of the repository whose commands a reader is to type. CONTRIBUTING.md has none but go test.
 func pages(t *testing.T) []string {
 	t.Helper()
@@ -35,8 +38,8 @@ func pages(t *testing.T) []string {
 		t.Fatal("no pages", err)
 	}
 	all = append([]string{"../README.md"}, all...)
-	if _, err := os.Stat("../packaging/README.md"); err == nil {
-		all = append(all, "../packaging/README.md")
+	if _, err := os.Stat(packaging); err == nil {
+		all = append(all, packaging)
 	}
 	return all
 }
@@ -70,7 +73,7 @@ func read(t *testing.T, page string) []block {
 			b = &block{page: page, section: section, line: i + 1, lang: lang, file: file}
 		case strings.HasPrefix(line, "#"):
 			section = strings.TrimLeft(line, "# ")
-		case typed.MatchString(line):
+		case typed.MatchString(line) && page != packaging:
 			t.Errorf("%s:%d: a command in an indented block is not run: put it into a ```sh block", page, i+1)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -36,14 +37,21 @@ type session struct {
 	swap, back   *strings.Replacer
 	own, far     string // where gollamas serves by default, and where others reach it
 	admin        string
-	running      map[string]*exec.Cmd // by the address
-	said         map[string]*bytes.Buffer
+	running      map[string]*started // by the address
 	servers      []*ollamatest.Server
+}
+
+// A started is a gollamas that runs until it is ended.
+type started struct {
+	*exec.Cmd
+	said  bytes.Buffer
+	ended chan struct{}
+	err   error // why it ended, once it has
 }
 
 func newSession(t *testing.T, section string, blocks []block) *session {
 	t.Helper()
-	s := &session{section: section, dir: t.TempDir(), running: map[string]*exec.Cmd{}, said: map[string]*bytes.Buffer{}}
+	s := &session{section: section, dir: t.TempDir(), running: map[string]*started{}}
 	s.own, s.admin = free(t), free(t)
 	s.far = s.own
 	for _, b := range blocks {
@@ -82,15 +90,22 @@ func (s *session) box(t *testing.T, models []string) string {
 	return strings.TrimPrefix(server.URL(), "http://")
 }
 
+// ports are given out one after the other, below those that the system gives to whoever connects or asks for any: a
+// port that was free must still be when a gollamas takes it.
+var ports atomic.Int64
+
 // free is an address of this machine that nobody has.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		at := fmt.Sprintf("127.0.0.1:%d", 20000+(int64(os.Getpid())*97+ports.Add(1))%12000)
+		if l, err := net.Listen("tcp", at); err == nil {
+			l.Close()
+			return at
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func (s *session) write(t *testing.T, name, text string) {
@@ -121,10 +136,14 @@ func (s *session) stop(t *testing.T, at string) {
 	}
 	delete(s.running, at)
 	cmd.Process.Signal(syscall.SIGTERM)
-	late := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
-	defer late.Stop()
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%s: the gollamas that was started ended with %v:\n%s", s.section, err, s.said[at])
+	select {
+	case <-cmd.ended:
+	case <-time.After(20 * time.Second):
+		cmd.Process.Kill()
+		<-cmd.ended
+	}
+	if cmd.err != nil {
+		t.Errorf("%s: the gollamas that was started ended with %v:\n%.2000s", s.section, cmd.err, cmd.said.String())
 	}
 }
 
@@ -201,22 +220,37 @@ func (s *session) serve(t *testing.T, b block, lines []string) {
 	words := strings.Join(lines, "\n")
 	i := strings.LastIndex(words, "\n") + 1
 	words = words[:i] + "exec env " + words[i:] // the shell becomes gollamas, so that it gets the signal
-	cmd, said := s.command(context.Background(), words, env...), &bytes.Buffer{}
-	cmd.Stdout, cmd.Stderr = said, said
+	cmd := &started{Cmd: s.command(context.Background(), words, env...), ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &cmd.said, &cmd.said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s.running[at], s.said[at] = cmd, said
+	go func() {
+		defer close(cmd.ended)
+		cmd.err = cmd.Wait()
+	}()
+	if !cmd.answers(at) {
+		cmd.Process.Kill()
+		<-cmd.ended
+		t.Errorf("%s: nothing answers:\n%s\n%.2000s", b, b.text, cmd.said.String())
+		return
+	}
+	s.running[at] = cmd
+}
+
+// answers waits until it does, in vain where the program ends before or ten seconds are over.
+func (c *started) answers(at string) bool {
 	for range 500 {
 		if answers(at) {
-			return
+			return true
 		}
-		time.Sleep(20 * time.Millisecond)
+		select {
+		case <-c.ended:
+			return false
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	cmd.Process.Kill()
-	cmd.Wait()
-	delete(s.running, at)
-	t.Errorf("%s: nothing answers:\n%s\n%.2000s", b, b.text, said)
+	return false
 }
 
 // answers says whether an Ollama is there.

@@ -26,6 +26,8 @@ func docker(args []string) error {
 		return dockerRun(rest)
 	case "compose":
 		return dockerCompose(rest)
+	case "network":
+		return known(rest, "create ai")
 	default:
 		return fmt.Errorf("%s is not known", command)
 	}

@@ -30,7 +30,7 @@ var post = &http.Request{Method: http.MethodPost}
 func (w way) dial(ctx context.Context, n int) (all []*client, end func(), err error) {
 	end = func() {
 		for _, c := range all {
-			c.Close()
+			_ = c.Close()
 		}
 	}
 	for range n {

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"time"
 
 	"gollamas/internal/app"
 	"gollamas/internal/config"
@@ -136,8 +137,8 @@ func servePlain(ctx context.Context, l net.Listener, server string) error {
 
 // serveHTTP serves until ctx ends, and breaks off what is running then.
 func serveHTTP(ctx context.Context, l net.Listener, remarks *log.Logger, h http.Handler) error {
-	srv := &http.Server{Handler: h, ErrorLog: remarks}
-	stop := context.AfterFunc(ctx, func() { srv.Close() })
+	srv := &http.Server{Handler: h, ErrorLog: remarks, ReadHeaderTimeout: time.Minute}
+	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
 	defer stop()
 	if err := srv.Serve(l); err != http.ErrServerClosed {
 		return err

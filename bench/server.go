@@ -84,7 +84,7 @@ func chat(w http.ResponseWriter, r *http.Request) {
 // talkOn writes records until the client leaves. Streams in the field are not in
 // step with each other, so each has a moment of its own.
 func talkOn(w http.ResponseWriter, ctx context.Context) {
-	if record(w); !waitFor(ctx, rand.N(recordPace)) {
+	if record(w); !waitFor(ctx, rand.N(recordPace)) { // #nosec G404 -- only a pause
 		return
 	}
 	pace := time.NewTicker(recordPace)

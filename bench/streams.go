@@ -28,7 +28,7 @@ func (r *runner) talk(ctx context.Context) ([]measure, error) {
 func possible(n int) int {
 	const others = 100
 	files := openFiles()
-	return int(min(uint64(n), (files-min(files, others))/2))
+	return int(min(uint64(n), (files-min(files, others))/2)) // #nosec G115 -- a number of files
 }
 
 // talkOnce watches streams that are under way: neither their beginning nor their end counts.

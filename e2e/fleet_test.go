@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"net"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -145,7 +146,7 @@ func run(t *testing.T, a *app.App, l net.Listener, log *journal) {
 func lists(t *testing.T, url string, models []string) bool {
 	list, err := ollamaClient(t, url).List(t.Context())
 	if err != nil {
-		return false
+		return refusedFor(err, http.StatusUnauthorized) // it has keys: then a request waits for the first looks
 	}
 	for _, want := range models {
 		if !slices.Contains(names(list), want+":latest") {

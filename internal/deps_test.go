@@ -18,7 +18,7 @@ var layers = [][]string{
 	{"ollama"},
 	{"fleet", "rewrite"},
 	{"balance", "keys", "proxy", "jobs"},
-	{"route", "telemetry"},
+	{"route", "shared", "telemetry"},
 	{"gateway", "admin"},
 	{"config"},
 	{"app"},

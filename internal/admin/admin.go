@@ -3,6 +3,7 @@
 package admin
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -28,6 +29,9 @@ type Options struct {
 	Loading     func() []Loading                                                              // under way, the oldest first; nil = none ever is
 	Rules       func(model ollama.Name, connection string) Rules                              // what the operator wants; nil = nothing
 	Runner      func(model ollama.Name, connection string, asked ollama.Runner) ollama.Runner // what becomes of asked by that; nil = it stays
+	Settings    func() Settings                                                               // what became of reading them; nil = they are as they were at the start
+	Reload      func(context.Context) error                                                   // reads the settings again, all or nothing; nil = that cannot be asked for
+	Shared      func() *Shared                                                                // how replicas stand; nil, or nil from it = each counts for itself
 	Loopback    bool                                                                          // it is served to this machine only, so other Host names are a page's trick
 }
 
@@ -35,6 +39,7 @@ type Options struct {
 type page struct {
 	path, what string
 	serve      http.HandlerFunc
+	posted     bool // it is asked for with POST, and not with GET: it changes something
 }
 
 // An admin serves the pages.
@@ -43,16 +48,17 @@ type admin struct {
 	pages []page
 }
 
-// New returns a handler that only reads: nothing can be changed through it.
+// New returns a handler that reads, and does one thing: it has the settings read again, as they stand.
 func New(o Options) http.Handler {
 	a := &admin{Options: o}
 	a.pages = []page{
-		{"/", "this list", a.index},
-		{"/metrics", "for Prometheus", o.Metrics.ServeHTTP},
-		{"/healthz", "200 while the process runs", a.health},
-		{"/readyz", "200 while at least one route is served", a.ready},
-		{"/api/state", "everything known of servers, models and queues, as JSON", a.state},
-		{"/api/explain?model=NAME", "which servers a request would be sent to, in which order, and why; &num_ctx=N for one that asks for a context", a.explain},
+		{"/", "this list", a.index, false},
+		{"/metrics", "for Prometheus", o.Metrics.ServeHTTP, false},
+		{"/healthz", "200 while the process runs", a.health, false},
+		{"/readyz", "200 while at least one route is served", a.ready, false},
+		{"/api/state", "everything known of servers, models and queues, as JSON", a.state, false},
+		{"/api/explain?model=NAME", "which servers a request would be sent to, in which order, and why; &num_ctx=N for one that asks for a context", a.explain, false},
+		{"/api/reload", "POST has the settings read again: all of them, or none where anything is wrong", a.reload, true},
 	}
 	return a
 }
@@ -72,7 +78,10 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case i < 0:
 		text(w, http.StatusNotFound, fmt.Sprintf("there is no %s here. There is:\n\n%s", visible(r.URL.Path), a.list()))
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case a.pages[i].posted && r.Method != http.MethodPost:
+		w.Header().Set("Allow", "POST")
+		text(w, http.StatusMethodNotAllowed, "this is asked for with POST")
+	case !a.pages[i].posted && r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
 		text(w, http.StatusMethodNotAllowed, "nothing can be changed here: GET and HEAD only")
 	default:

@@ -21,7 +21,8 @@ type server struct {
 	FailedLooks int         `json:"failed_looks"`       // since
 	Breaker     breaker     `json:"breaker"`
 	InFlight    int         `json:"in_flight"`
-	Parallel    int         `json:"parallel"` // 0 = no limit
+	Others      int         `json:"in_flight_elsewhere,omitempty"` // requests that other replicas have on it
+	Parallel    int         `json:"parallel"`                      // 0 = no limit
 	Room        room        `json:"room"`
 	Installed   []installed `json:"installed"`
 	Loaded      []loaded    `json:"loaded"`
@@ -92,7 +93,7 @@ func (a *admin) server(s *fleet.Server, now time.Time) server {
 	out := server{
 		ID: s.ID(), Connection: s.Connection(), URL: s.URL(), Up: seen.Up, Version: seen.Version,
 		Looked: moment(seen.Looked), FailedLooks: seen.Failed, Breaker: newBreaker(s.Breaker(), now),
-		InFlight: s.InFlight(), Parallel: s.Parallel(), Room: room(seen.Room),
+		InFlight: s.InFlight(), Others: s.Others(), Parallel: s.Parallel(), Room: room(seen.Room),
 		Installed: list(seen.Installed, func(m fleet.Model) installed { return installed{m.Listed.Name, m.Digest, m.Size} }),
 		Loaded: list(seen.Loaded, func(m fleet.Model) loaded {
 			return loaded{m.Listed.Name, m.Digest, m.NumCtx, m.Size, m.SizeVRAM, moment(m.ExpiresAt)}

@@ -14,12 +14,20 @@ type state struct {
 	Version  string        `json:"version"`
 	Started  time.Time     `json:"started"`
 	Stopping bool          `json:"stopping"`
+	Settings *settings     `json:"settings,omitempty"`
+	Shared   *Shared       `json:"shared,omitempty"` // left out where each counts for itself
 	Servers  []server      `json:"servers"`
 	Models   []model       `json:"models"`
 	Mixed    []route.Mixed `json:"mixed"` // one name, different models
 	Queues   []queue       `json:"queues"`
 	Loading  []loadingNow  `json:"loading"`  // under way, by gollamas' own doing; the oldest first
 	Changing []changingNow `json:"changing"` // pulls and creates that are under way; the oldest first
+}
+
+// A Shared is what replicas count together.
+type Shared struct {
+	Up       bool `json:"up"`       // they do; otherwise each counts for itself for now
+	Replicas int  `json:"replicas"` // heard of last, this one too
 }
 
 // A model is a route: a name or a pattern, and what it leads to.
@@ -49,7 +57,7 @@ type queue struct {
 func (a *admin) state(w http.ResponseWriter, _ *http.Request) {
 	now := time.Now()
 	s := state{
-		Version: a.Version, Started: moment(a.Started), Stopping: a.stopping(),
+		Version: a.Version, Started: moment(a.Started), Stopping: a.stopping(), Settings: a.settings(),
 		Servers: []server{},
 		Models:  list(a.Table.All(), a.model),
 		Mixed:   list(a.Table.Mixed(), func(m route.Mixed) route.Mixed { return m }),
@@ -57,6 +65,9 @@ func (a *admin) state(w http.ResponseWriter, _ *http.Request) {
 			return queue{q.Model, q.Length, seconds(q.Oldest)}
 		}),
 		Loading: a.loading(now), Changing: a.changing(now),
+	}
+	if a.Shared != nil {
+		s.Shared = a.Shared()
 	}
 	for _, c := range a.Connections {
 		for _, at := range c.Servers() {

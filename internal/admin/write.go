@@ -13,11 +13,13 @@ import (
 func text(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(strings.TrimSuffix(body, "\n") + "\n")) // who is gone is not told
+	_, _ = w.Write([]byte(strings.TrimSuffix(body, "\n") + "\n")) // #nosec G705 -- it is text/plain, and nosniff; who is gone is not told
 }
 
 // object answers a program, and a person who looks over its shoulder.
-func object(w http.ResponseWriter, v any) {
+func object(w http.ResponseWriter, v any) { answer(w, http.StatusOK, v) }
+
+func answer(w http.ResponseWriter, status int, v any) {
 	var b bytes.Buffer // whole before it is sent: half an answer would say 200
 	out := json.NewEncoder(&b)
 	out.SetEscapeHTML(false)
@@ -27,6 +29,7 @@ func object(w http.ResponseWriter, v any) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // who is gone is not told
 }
 

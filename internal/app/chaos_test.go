@@ -229,7 +229,7 @@ func (r *running) chaosRun(t *testing.T, seen *tally, flags ...string) (stopped 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.App = a
+	r.is(a)
 	l, err := a.Listen()
 	if err != nil {
 		t.Fatal(err)

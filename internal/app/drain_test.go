@@ -67,3 +67,45 @@ func TestDrainBoundsHowLongAnswersMayTake(t *testing.T) {
 		t.Errorf("%v %s", err, rest)
 	}
 }
+
+// delayed is a gollamas that says it is not ready for so long before it stops.
+func delayed(t *testing.T, delay string) *running {
+	s := ollama(t, with("tiny-chain"))
+	r := operated(t, "--connection", "s="+s.URL(), "--drain-delay", delay)
+	r.op("/readyz").want(t, 200, "ready")
+	r.stop()
+	r.said(1, `"msg":"stopping soon: not ready any more, but new requests are still taken","drain_delay":"`)
+	return r
+}
+
+func TestDuringTheDrainDelayItIsNotReadyButServes(t *testing.T) {
+	r := delayed(t, "1h")
+	r.op("/readyz").want(t, 503, "stopping\n")
+	for range 3 { // each on a new connection
+		r.post("/api/chat", chat).want(t, 200, `"done":true`)
+	}
+	if strings.Contains(r.log.String(), "no new requests") {
+		t.Error("it says that it takes no new requests")
+	}
+	r.now()
+	r.over()
+	if got := r.get("/"); got.err == nil {
+		t.Errorf("a second signal does not skip the delay: %d", got.status)
+	}
+}
+
+func TestAfterTheDrainDelayRunningAnswersFinish(t *testing.T) {
+	pretend(t, "drain_delay: 7s\ndrain: 30s\n"+onlyA, both(paced(time.Second)), func(t *testing.T, w *world) {
+		w.stop()
+		wait(5 * time.Second)
+		late := w.send("/api/chat", about("m")) // takes 15 seconds
+		wait(3 * time.Second)
+		if got := w.get("/api/version"); got.err == nil {
+			t.Errorf("a request is taken behind the delay: %d", got.status)
+		}
+		late.end().want(t, 200, `"done":true`)
+		if late.took != 15*time.Second {
+			t.Errorf("it took %v", late.took)
+		}
+	})
+}

@@ -225,7 +225,7 @@ func TestMultipartIsRoutedByItsModelFieldAndTheQueryWins(t *testing.T) {
 }
 
 // transcription is a form with the sound in front of the model.
-func transcription(t *testing.T, model string) (body, contentType string) {
+func transcription(t testing.TB, model string) (body, contentType string) {
 	t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)

@@ -19,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gollamas/internal/config"
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollamatest"
 	"gollamas/internal/proxy"
@@ -30,8 +31,9 @@ type box struct {
 	*ollamatest.Server
 	mu    sync.Mutex
 	door  *ollamatest.Pipes
-	lines map[*line]bool // connections that gollamas has to it
-	lag   atomic.Int64   // how long what gollamas sends is on its way; nanoseconds
+	lines map[*line]bool              // connections that gollamas has to it
+	lag   atomic.Int64                // how long what gollamas sends is on its way; nanoseconds
+	tap   func(on *line, sent []byte) // told of every byte; nil = nobody is
 }
 
 // A line is a connection that its box knows of as long as it is open.
@@ -42,6 +44,9 @@ type line struct {
 
 func (l *line) Write(b []byte) (int, error) {
 	time.Sleep(time.Duration(l.of.lag.Load()))
+	if tap := l.of.tap; tap != nil {
+		tap(l, b)
+	}
 	return l.Conn.Write(b)
 }
 
@@ -134,6 +139,7 @@ type world struct {
 	*running
 	boxes   map[string]*box // by host name or address
 	door    *ollamatest.Pipes
+	path    string // of the settings
 	mu      sync.Mutex
 	names   map[string][]netip.Addr // what dns+ finds
 	lookups error                   // and why it does not
@@ -149,7 +155,7 @@ func pretend(t *testing.T, file string, boxes map[string]ollamatest.Options, tes
 	}
 	cfg := load(t, "--config", path)
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{boxes: map[string]*box{}, door: ollamatest.NewPipes(), names: map[string][]netip.Addr{}}
+		w := &world{path: path, boxes: map[string]*box{}, door: ollamatest.NewPipes(), names: map[string][]netip.Addr{}}
 		for host, o := range boxes {
 			w.add(host, o)
 			if a, err := netip.ParseAddr(host); err == nil {
@@ -157,11 +163,13 @@ func pretend(t *testing.T, file string, boxes map[string]ollamatest.Options, tes
 			}
 		}
 		r := &running{t: t, done: make(chan error, 1), log: &syncBuffer{}}
-		a, err := build(cfg, telemetry.NewLogger(r.log, "info"), outside{dial: w.dial, resolve: w.resolve}, r.note)
+		a, err := build(cfg, telemetry.NewLogger(r.log, "info"), outside{dial: w.dial, resolve: w.resolve, unwatched: true}, r.note)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.App, w.running = a, r
+		a.Load = func() (config.Config, error) { return loaded("--config", path) }
+		r.is(a)
+		w.running = r
 		var ctx, now context.Context
 		ctx, r.stop = context.WithCancel(context.Background())
 		now, r.now = context.WithCancel(context.Background())

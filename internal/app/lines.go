@@ -41,16 +41,17 @@ func said[T comparable](r rewrite.Rule[T], show func(T) string) Rule {
 
 // Lines are the routes in the operator's order.
 func (a *App) Lines() []Line {
+	s := a.settings()
 	of := map[string]config.Connection{} // what the operator has said of a connection
-	for i, c := range a.connections {
-		of[c.ID()] = a.cfg.Connections[i]
+	for i, c := range s.connections {
+		of[c.ID()] = s.cfg.Connections[i]
 	}
 	var out []Line
-	for _, r := range a.table.All() {
-		l := Line{Model: r.Name, Aliases: a.table.AliasesOfRoute(r), Balance: r.Balance}
+	for _, r := range s.table.All() {
+		l := Line{Model: r.Name, Aliases: s.table.AliasesOfRoute(r), Balance: r.Balance}
 		for _, to := range r.To() {
 			id := to.Connection.ID()
-			wish := a.rules.ForRoute(r.Name, id)
+			wish := s.rules.ForRoute(r.Name, id)
 			l.Connections = append(l.Connections, Connection{
 				ID: id, Weight: max(to.Weight, 1), Tier: to.Tier, Parallel: of[id].Parallel,
 				KeepAlive: said(wish.KeepAlive, lasting), NumCtx: said(wish.NumCtx, strconv.Itoa),

@@ -127,7 +127,7 @@ func (a *underWay) final() string {
 }
 
 // wantFinal fails where the last record has not all of these, or another one says success.
-func (a *underWay) wantFinal(t *testing.T, parts ...string) {
+func (a *underWay) wantFinal(t testing.TB, parts ...string) {
 	t.Helper()
 	for _, p := range parts {
 		if !strings.Contains(a.final(), p) {
@@ -144,7 +144,7 @@ func (w *world) state() string {
 	w.t.Helper()
 	page := admin.New(admin.Options{
 		Table: w.table, Desk: w.desk, Connections: w.connections, Metrics: http.NotFoundHandler(), Started: time.Now(),
-		Stopping: func() bool { return false }, Loading: w.loading, Changing: w.changing, Rules: w.ruled,
+		Stopping: func() bool { return false }, Loading: w.loading, Changing: w.changing, Rules: w.settings().ruled,
 	})
 	rec := httptest.NewRecorder()
 	page.ServeHTTP(rec, httptest.NewRequestWithContext(w.t.Context(), "GET", "http://localhost/api/state", nil))

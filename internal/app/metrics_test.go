@@ -355,3 +355,30 @@ func TestTheRuntimeIsMeasuredToo(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAKeyHasTakenIsCounted(t *testing.T) {
+	s := ollama(t, with("tiny-chain"))
+	file := filepath.Join(t.TempDir(), "gollamas.yaml")
+	text := "connections: {s: '" + s.URL() + "'}\nkeys: [{name: laptop, key: " + secretSome + ", requests_per_minute: 2}]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := operated(t, "--config", file)
+	for range 3 {
+		r.ask("POST", "/api/chat", chat, "X-Api-Key", secretSome)
+	}
+	r.ask("GET", "/api/tags", "", "X-Api-Key", secretSome)
+	r.ask("GET", "/api/tags", "", "X-Api-Key", "nobodys")
+	r.shows(map[string]float64{
+		`gollamas_key_requests_total{key="laptop"}`:                                            4,
+		`gollamas_key_refused_total{key="laptop",limit="requests"}`:                            1,
+		`gollamas_key_refused_total{key="laptop",limit="tokens"}`:                              0,
+		`gollamas_key_prompt_tokens_total{key="laptop"}`:                                       6,
+		`gollamas_key_answer_tokens_total{key="laptop"}`:                                       32,
+		`gollamas_requests_total{code="401",endpoint="/api/tags",model="other",server="none"}`: 1,
+		`gollamas_key_requests_total{key="nobodys"}`:                                           -1,
+	})
+	if page := ask(t, "GET", r.ops+"/metrics", ""); strings.Contains(page.body, secretSome) {
+		t.Error("a secret stands in the metrics")
+	}
+}

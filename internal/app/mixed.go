@@ -12,11 +12,10 @@ import (
 // tellMixed warns once of every model that is not the same on all its servers, as they come to be seen.
 func (a *App) tellMixed(ctx context.Context) {
 	var told []string // of the models that are mixed now
-	tick := time.NewTicker(a.cfg.Watch)
-	defer tick.Stop()
 	for {
+		s := a.settings()
 		var now []string
-		for _, m := range a.table.Mixed() {
+		for _, m := range s.table.Mixed() {
 			what := fmt.Sprint(m.Model, slices.Sorted(maps.Keys(m.Digests)))
 			if now = append(now, what); !slices.Contains(told, what) {
 				a.log.Warn("one name, different models: answers differ from server to server, and embeddings stay on the first healthy one's",
@@ -27,7 +26,7 @@ func (a *App) tellMixed(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(s.cfg.Watch):
 		}
 	}
 }

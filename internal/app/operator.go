@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"gollamas/internal/admin"
+	"gollamas/internal/fleet"
 	"gollamas/internal/jobs"
-	wire "gollamas/internal/ollama" // the tests call something else ollama
 	"gollamas/internal/proxy"
 	"gollamas/internal/rewrite"
+	"gollamas/internal/route"
 	"gollamas/internal/telemetry"
 )
 
@@ -31,13 +32,16 @@ const (
 func (a *App) OpenAdmin() error {
 	l, err := a.listenAdmin()
 	switch {
-	case err != nil && a.cfg.AdminAsked:
+	case err != nil && a.settings().cfg.AdminAsked:
 		return err
 	case err != nil:
 		a.log.Warn("there is no operator's address: metrics, health and state cannot be seen", "reason", err.Error())
 	case l != nil:
 		a.admin = l
-		a.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{Connections: a.connections, Desk: a.desk, Names: a.names()})
+		a.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{
+			Connections: func() []*fleet.Connection { return a.settings().connections }, Desk: a.desk, Settings: a.readingsCounted, Shared: a.sharing(),
+			Names: func() map[string]string { return a.settings().names },
+		})
 		a.done = append([]func(proxy.Exchange){a.metrics.Exchange}, a.done...)
 	}
 	return nil
@@ -45,12 +49,13 @@ func (a *App) OpenAdmin() error {
 
 // listenAdmin is nil where the operator wants no address.
 func (a *App) listenAdmin() (net.Listener, error) {
-	address := a.cfg.Admin
+	cfg := a.settings().cfg
+	address := cfg.Admin
 	switch {
-	case address == "" && a.cfg.AdminAsked:
+	case address == "" && cfg.AdminAsked:
 		return nil, nil
 	case address == "":
-		return nil, fmt.Errorf("admin: %s, where it is by default, is listen's: choose another address with --admin", a.cfg.Listen)
+		return nil, fmt.Errorf("admin: %s, where it is by default, is listen's: choose another address with --admin", cfg.Listen)
 	}
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -69,10 +74,10 @@ func (a *App) loaded(d jobs.LoadDone) {
 	}
 }
 
-// names is what the operator calls the models that have a route of their own.
-func (a *App) names() map[string]string {
+// operatorsNames is what the operator calls the models that have a route of their own.
+func operatorsNames(t *route.Table) map[string]string {
 	out := map[string]string{}
-	for _, r := range a.table.All() {
+	for _, r := range t.All() {
 		if !r.Pattern {
 			out[r.Key] = r.Short
 		}
@@ -82,14 +87,14 @@ func (a *App) names() map[string]string {
 
 // serveAdmin serves the operator's address, if there is one, until end is called: last
 // of all, so that it can be seen how running answers finish. No request to it outlives end.
-func (a *App) serveAdmin(stopping context.Context, wg *sync.WaitGroup) (end func()) {
+func (a *App) serveAdmin(wg *sync.WaitGroup) (end func()) {
 	if a.admin == nil {
 		return func() {}
 	}
 	requests := &turnstile{}
 	srv := &http.Server{
-		Handler:           requests.wrap(a.adminHandler(stopping)),
-		ReadHeaderTimeout: a.cfg.ReadHeader,
+		Handler:           requests.wrap(a.door(func(d *doors) http.Handler { return d.operator })),
+		ReadHeaderTimeout: a.settings().cfg.ReadHeader,
 		ReadTimeout:       adminTime,
 		WriteTimeout:      adminTime,
 		IdleTimeout:       idleClient,
@@ -112,18 +117,6 @@ func (a *App) serveAdmin(stopping context.Context, wg *sync.WaitGroup) (end func
 	}
 }
 
-func (a *App) adminHandler(stopping context.Context) http.Handler {
-	return admin.New(admin.Options{
-		Table: a.table, Desk: a.desk, Connections: a.connections, Metrics: a.metrics.Handler(),
-		Version: a.Version, Started: time.Now(), Loopback: loopback(a.admin.Addr()),
-		Stopping: func() bool { return stopping.Err() != nil },
-		Loading:  a.loading, Changing: a.changing, Rules: a.ruled,
-		Runner: func(model wire.Name, connection string, asked wire.Runner) wire.Runner {
-			return a.rules.For(model, connection).Runner(asked)
-		},
-	})
-}
-
 // loading are the loads that are under way.
 func (a *App) loading() (out []admin.Loading) {
 	for _, l := range a.loader.Loading() {
@@ -139,15 +132,6 @@ func (a *App) changing() (out []admin.Changing) {
 			Status: c.Status, Total: c.Total, Completed: c.Completed, Waiting: c.Waiting})
 	}
 	return out
-}
-
-// ruled is what rules want of a model on a connection, as the operator could have written it.
-func (a *App) ruled(model wire.Name, connection string) admin.Rules {
-	wish := a.rules.For(model, connection)
-	return admin.Rules{
-		KeepAlive: shown(wish.KeepAlive, func(k rewrite.KeepAlive) any { return lasting(k) }),
-		NumCtx:    shown(wish.NumCtx, func(n int) any { return n }),
-	}
 }
 
 func shown[T comparable](r rewrite.Rule[T], value func(T) any) *admin.Rule {

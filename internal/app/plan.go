@@ -43,7 +43,7 @@ type places map[string]*fleet.Server
 // places takes, of several connections to one URL, the first that answers: the others may lack a key.
 func (a *App) places() places {
 	out := places{}
-	for _, c := range a.connections {
+	for _, c := range a.settings().connections {
 		for _, s := range c.Servers() {
 			if had := out[s.URL()]; had == nil || !had.State().Up && s.State().Up {
 				out[s.URL()] = s
@@ -67,16 +67,17 @@ func (p places) of(r *route.Route) (out []*fleet.Server) {
 // Plan compares what was last seen of the servers with the configuration.
 func (s *Sync) Plan() Plan {
 	a := s.app
+	table := a.settings().table
 	p := Plan{Unknown: a.unknown()}
 	places := a.places()
 	found := copies{}
-	for _, r := range a.table.All() {
+	for _, r := range table.All() {
 		at := places.of(r)
 		if !r.Pattern {
 			p.Routed++
 			p.lacking(r, at)
 		}
-		found.note(a.table, r, at)
+		found.note(table, r, at)
 	}
 	p.Differ = found.different()
 	return p
@@ -96,7 +97,7 @@ func (p *Plan) lacking(r *route.Route, at []*fleet.Server) {
 
 // unknown are the servers that did not answer the last look.
 func (a *App) unknown() (out []error) {
-	for _, c := range a.connections {
+	for _, c := range a.settings().connections {
 		if len(c.Servers()) == 0 {
 			out = append(out, fmt.Errorf("%s: no address is found for its name", c.ID()))
 		}

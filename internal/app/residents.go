@@ -58,11 +58,13 @@ type Preload struct {
 
 // Preloads are the models that are to be in memory, in the operator's order. What rules have leave at once is none of them.
 func (a *App) Preloads() (out []Preload) {
+	s := a.settings()
+	cfg := s.cfg
 	ping := ""
-	if a.cfg.Ping > 0 {
-		ping = lasting(rewrite.KeepAlive(a.cfg.Ping))
+	if cfg.Ping > 0 {
+		ping = lasting(rewrite.KeepAlive(cfg.Ping))
 	}
-	for _, r := range residents(a.cfg, a.connections, a.table, a.rules) {
+	for _, r := range s.residents {
 		if k := r.Wish.KeepAlive; k.Said() && k.Value == 0 {
 			continue
 		}

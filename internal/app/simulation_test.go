@@ -223,7 +223,7 @@ func (sim *simulation) start(t *testing.T, policy string) (stop func()) {
 	ctx, signal := context.WithCancel(context.Background())
 	over := make(chan error, 1)
 	go func() { over <- a.Run(ctx, context.Background(), sim.front) }()
-	fleet.FirstLook(t.Context(), a.connections, time.Minute)
+	fleet.FirstLook(t.Context(), a.settings().connections, time.Minute)
 	return func() {
 		signal()
 		if err := <-over; err != nil {
@@ -347,7 +347,7 @@ const margin = 10 * time.Second
 func (sim *simulation) look() {
 	before := sim.long
 	sim.long = map[string]bool{}
-	for i, c := range sim.app.connections {
+	for i, c := range sim.app.settings().connections {
 		idle := c.Servers()[0]
 		if idle.InFlight() > 0 {
 			continue
@@ -370,7 +370,7 @@ func (sim *simulation) look() {
 // share is how many may wait for a model while a server is idle.
 func (sim *simulation) share(key string, model int, idle *fleet.Server) float64 {
 	places := 0
-	for _, c := range sim.app.connections {
+	for _, c := range sim.app.settings().connections {
 		s := c.Servers()[0]
 		if f := s.Facts(key); f.Loaded(s.State(), key) || !f.Loading.IsZero() {
 			places += s.Parallel()

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,13 +16,14 @@ import (
 	"gollamas/internal/fleet"
 	"gollamas/internal/ollamatest"
 	"gollamas/internal/proxy"
+	"gollamas/internal/route"
 	"gollamas/internal/telemetry"
 )
 
 // A running is one gollamas under test.
 type running struct {
 	*App
-	t    *testing.T
+	t    testing.TB
 	url  string
 	ops  string             // the operator's address, where the flags say --admin
 	stop context.CancelFunc // as the first signal does
@@ -29,13 +31,16 @@ type running struct {
 	done chan error
 	log  *syncBuffer
 
+	connections []*fleet.Connection // of the start
+	table       *route.Table
+
 	mu        sync.Mutex
 	exchanges []proxy.Exchange
 }
 
 // start runs gollamas with the flags an operator would give, and waits until
 // each server was looked at.
-func start(t *testing.T, flags ...string) *running {
+func start(t testing.TB, flags ...string) *running {
 	t.Helper()
 	r := launch(t, flags...)
 	fleet.FirstLook(t.Context(), r.connections, 10*time.Second)
@@ -46,29 +51,40 @@ func start(t *testing.T, flags ...string) *running {
 func (r *running) server(n int) *fleet.Server { return r.connections[n].Servers()[0] }
 
 // launch is start without the waiting.
-func launch(t *testing.T, flags ...string) *running {
+func launch(t testing.TB, flags ...string) *running {
 	t.Helper()
-	cfg := load(t, flags...)
-	if !cfg.AdminAsked { // its default is an address of this machine, and others' tests run here too
+	return run(t, alone(load(t, flags...)))
+}
+
+// alone has no operator's address where none was asked for: its default is an address of this machine, and others' tests run here too.
+func alone(cfg config.Config) config.Config {
+	if !cfg.AdminAsked {
 		cfg.Admin, cfg.AdminAsked = "", true
 	}
-	return run(t, cfg)
+	return cfg
 }
 
 // run is launch with settings that are loaded.
-func run(t *testing.T, cfg config.Config) *running {
+func run(t testing.TB, cfg config.Config, more ...func(*App)) *running {
 	t.Helper()
 	r := &running{t: t, done: make(chan error, 1), log: &syncBuffer{}}
 	a, err := New(cfg, telemetry.NewLogger(r.log, "debug"), r.note)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.App, a.Version = a, "1.2.3"
+	r.is(a)
+	a.Version = "1.2.3"
+	for _, m := range more {
+		m(a)
+	}
 	l, err := a.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.url = "http://" + l.Addr().String()
+	if cfg.ServerTLS.Cert != "" {
+		r.url = "https" + r.url[len("http"):]
+	}
 	if err := a.OpenAdmin(); err != nil {
 		t.Fatal(err)
 	}
@@ -89,21 +105,39 @@ func run(t *testing.T, cfg config.Config) *running {
 	return r
 }
 
+// is has the running gollamas be this one.
+func (r *running) is(a *App) {
+	r.App, r.connections, r.table = a, a.settings().connections, a.settings().table
+}
+
 // testOrigins is OLLAMA_ORIGINS for what load loads.
 var testOrigins string
 
-func load(t *testing.T, flags ...string) config.Config {
+func load(t testing.TB, flags ...string) config.Config {
 	t.Helper()
-	fs := flag.NewFlagSet("test", flag.ContinueOnError)
-	given := config.Flags(fs)
-	if err := fs.Parse(append([]string{"--listen", "127.0.0.1:0"}, flags...)); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(given, func(name string) string { return map[string]string{"OLLAMA_ORIGINS": testOrigins}[name] })
+	cfg, err := loaded(flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return cfg
+}
+
+// loaded are settings, or what is wrong with them.
+func loaded(flags ...string) (config.Config, error) {
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	given := config.Flags(fs)
+	if err := fs.Parse(append([]string{"--listen", "127.0.0.1:0"}, flags...)); err != nil {
+		return config.Config{}, err
+	}
+	return config.Load(given, func(name string) string {
+		switch {
+		case name == "OLLAMA_ORIGINS":
+			return testOrigins
+		case strings.HasPrefix(name, "TEST_"):
+			return os.Getenv(name)
+		}
+		return ""
+	})
 }
 
 func (r *running) note(x proxy.Exchange) {
@@ -173,7 +207,7 @@ func (r *running) ask(method, path, body string, fields ...string) reply {
 	return ask(r.t, method, r.url+path, body, fields...)
 }
 
-func ask(t *testing.T, method, url, body string, fields ...string) reply {
+func ask(t testing.TB, method, url, body string, fields ...string) reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -195,7 +229,7 @@ func ask(t *testing.T, method, url, body string, fields ...string) reply {
 	return reply{res.StatusCode, res.Header, string(b), err}
 }
 
-func (a reply) want(t *testing.T, status int, part string) {
+func (a reply) want(t testing.TB, status int, part string) {
 	t.Helper()
 	if a.status != status || !strings.Contains(a.body, part) {
 		t.Errorf("status %d body %s (%v)\nwant %d with %s", a.status, a.body, a.err, status, part)

@@ -20,9 +20,9 @@ type Sync struct {
 func (a *App) Sync(ctx context.Context) *Sync {
 	s := &Sync{app: a}
 	s.ctx, s.stop = context.WithCancel(ctx)
-	s.running.Go(func() { fleet.Watch(s.ctx, a.connections) })
+	s.running.Go(func() { fleet.Watch(s.ctx, a.settings().connections) })
 	s.running.Go(func() { a.changes.Run(s.ctx) })
-	fleet.FirstLook(s.ctx, a.connections, longestLook)
+	fleet.FirstLook(s.ctx, a.settings().connections, longestLook)
 	return s
 }
 

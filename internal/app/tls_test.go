@@ -61,7 +61,7 @@ func TestServersBehindTLSAreTrustedByTheirCAShownACertificateAndGivenTheirHeader
 	srv.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAnyClientCert}
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
-	t.Setenv("GPU_TOKEN", "t0k")
+	t.Setenv("TEST_GPU_TOKEN", "t0k")
 	for what, c := range map[string]struct {
 		tls string
 		ok  bool
@@ -72,7 +72,7 @@ func TestServersBehindTLSAreTrustedByTheirCAShownACertificateAndGivenTheirHeader
 		"no certificate": {"ca: " + cert, false},
 	} {
 		file := filepath.Join(t.TempDir(), "gollamas.yaml")
-		text := "connections: {lan: {url: " + srv.URL + ", headers: {Authorization: Bearer t0k}, tls: {" + c.tls + "}}}\nmodels: {tiny-chain: lan}\n"
+		text := "connections: {other: {url: " + srv.URL + ", tls: {cert: " + cert + ", key: " + key + "}}, lan: {url: " + srv.URL + ", headers: {Authorization: \"Bearer ${TEST_GPU_TOKEN}\"}, tls: {" + c.tls + "}}}\nmodels: {tiny-chain: lan}\n"
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -85,8 +85,11 @@ func TestServersBehindTLSAreTrustedByTheirCAShownACertificateAndGivenTheirHeader
 				got.want(t, 502, "lan: ")
 			}
 		}
-		if up := r.server(0).State().Up; up != c.ok {
-			t.Errorf("%s: up %v: %s", what, up, r.server(0).State().Err)
+		if up := r.server(1).State().Up; up != c.ok {
+			t.Errorf("%s: up %v: %s", what, up, r.server(1).State().Err)
+		}
+		if r.server(0).State().Up { // it is the very same server, and nobody has said how to trust it
+			t.Errorf("%s: another connection trusts it too", what)
 		}
 		if c.ok && !strings.Contains(strings.Join(asked(s, "/api/chat")[0].Header["Authorization"], ""), "t0k") {
 			t.Errorf("%s: the server got no token", what)

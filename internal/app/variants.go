@@ -33,7 +33,7 @@ func (a *App) Variants(ctx context.Context) ([]Variant, error) {
 	a.look(ctx)
 	var out []Variant
 	seen := map[string]bool{} // URLs: two connections may lead to one server
-	for _, c := range a.connections {
+	for _, c := range a.settings().connections {
 		for _, s := range c.Servers() {
 			if s.State().Up && !seen[s.URL()] {
 				out = append(out, a.on(s)...)
@@ -48,8 +48,8 @@ func (a *App) Variants(ctx context.Context) ([]Variant, error) {
 func (a *App) look(ctx context.Context) {
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { fleet.Watch(ctx, a.connections) })
-	fleet.FirstLook(ctx, a.connections, longestLook)
+	wg.Go(func() { fleet.Watch(ctx, a.settings().connections) })
+	fleet.FirstLook(ctx, a.settings().connections, longestLook)
 	stop()
 	wg.Wait()
 }
@@ -77,11 +77,11 @@ func (a *App) idle(s *fleet.Server, variant fleet.Model, numCtx int) (model, why
 		return base.Name.Short(), "its model has changed"
 	}
 	why = "the model is not routed there"
-	for _, c := range a.connections {
+	for _, c := range a.settings().connections {
 		for _, there := range c.Servers() {
 			switch {
 			case there.URL() != s.URL() || !a.leads(base, there):
-			case a.rules.For(base.Name, there.Connection()).NumCtx.Value == numCtx:
+			case a.settings().rules.For(base.Name, there.Connection()).NumCtx.Value == numCtx:
 				return base.Name.Short(), ""
 			default:
 				why = "no rule gives it this size"
@@ -93,7 +93,7 @@ func (a *App) idle(s *fleet.Server, variant fleet.Model, numCtx int) (model, why
 
 // leads says whether a route leads from a model to a server.
 func (a *App) leads(model *fleet.Model, to *fleet.Server) bool {
-	match, ok := a.table.Lookup(model.Name)
+	match, ok := a.settings().table.Lookup(model.Name)
 	if !ok || match.Send != "" { // the name is an alias of another model
 		return false
 	}

@@ -28,8 +28,9 @@ type Candidate struct {
 	Fault    string        // where it is loaded otherwise: the option for which it would be loaded again
 	Loading  bool          // a request of ours is having it loaded
 	Since    time.Duration // for so long
-	InFlight int           // requests of ours on the server
-	Same     int           // of those, for this model
+	InFlight int           // requests on the server: ours, and those of other replicas
+	Others   int           // of those, the other replicas'
+	Same     int           // of ours, for this model
 	Places   int           // how many it may have at once, 0 = no limit
 	Ahead    int           // requests for this model that wait already, this server's share
 
@@ -79,9 +80,10 @@ func (d *Desk) candidate(m Member, rank int, ask *Ask, boxes boxes, now time.Tim
 		Server: s, Weight: max(m.Weight, 1), Tier: m.Tier, Rank: rank,
 		Health: health(s, state, facts, ask.Key, now),
 		Loaded: facts.Loaded(state, ask.Key), Loading: !facts.Loading.IsZero(),
-		InFlight: s.InFlight(), Same: facts.InFlight, Places: s.Parallel(),
+		Others: s.Others(), Same: facts.InFlight, Places: s.Parallel(),
 		Service: facts.Service.Typical, Load: facts.Load.Typical,
 	}
+	c.InFlight = s.InFlight() + c.Others
 	runner := ask.on(s)
 	if c.Loading && !facts.LoadsFor(runner) && !d.Unguarded { // it will be there with another context
 		c.Loaded, c.Loading = true, false

@@ -16,10 +16,9 @@ import (
 type Desk struct {
 	Unguarded bool // loads with other options cost nothing to choose: only to see what the guard is worth
 
+	mu     sync.Mutex
 	length int
 	most   time.Duration
-
-	mu     sync.Mutex
 	queues map[line]*queue   // a model's key → who waits
 	rounds map[string]uint64 // a model's key → how many were chosen for
 	boxes  boxes             // as they are while the lock is held
@@ -31,6 +30,13 @@ type Desk struct {
 // NewDesk lets so many requests wait for a place, each for at most so long.
 func NewDesk(length int, most time.Duration) *Desk {
 	return &Desk{length: length, most: most, queues: map[line]*queue{}, rounds: map[string]uint64{}, boxes: boxes{}}
+}
+
+// Limit lets so many requests wait from now on, each for at most so long. Those that wait go on as they were let in.
+func (d *Desk) Limit(length int, most time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.length, d.most = length, most
 }
 
 // An Ask is what a request needs.

@@ -511,3 +511,27 @@ func TestAPlaceThatIsFreedIsOfferedToWhoMayTakeItOnly(t *testing.T) {
 		c.review.Stop()
 	})
 }
+
+func TestWhatOtherReplicasHaveOnAServerTakesItsPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := at("a", 2)
+		c := newCounter(t, 10, time.Minute, s)
+		s.SetOthers(1)
+		own := c.now(t, model)
+		late := c.ask(c.ctx, model)
+		waits(t, late, "both places are taken")
+		if all := c.Explain(c.call(model).ask); all[0].InFlight != 2 || all[0].Others != 1 {
+			t.Errorf("%+v", all[0].Candidate)
+		}
+		s.SetOthers(0)
+		c.Dispatch()
+		has(t, late, "the other replica's has ended").End(time.Now(), fleet.Outcome{})
+		s.SetOthers(2)
+		late = c.ask(c.ctx, model)
+		end(own) // one place of ours is free, but both are theirs
+		waits(t, late, "both places are theirs")
+		s.SetOthers(1)
+		time.Sleep(lookAgain) // should nobody say so
+		has(t, late, "a place is free")
+	})
+}

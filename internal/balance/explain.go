@@ -15,7 +15,11 @@ type Verdict struct {
 }
 
 // Limits are how many requests may wait for a place, and for how long.
-func (d *Desk) Limits() (length int, most time.Duration) { return d.length, d.most }
+func (d *Desk) Limits() (length int, most time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.length, d.most
+}
 
 // Explain lists every server of a model in the order in which a request that came
 // now would be sent to them.
@@ -143,10 +147,14 @@ func about(d time.Duration) string {
 }
 
 func (c *Candidate) business() string {
+	text := fmt.Sprintf("%d of %d places taken", c.InFlight, c.Places)
 	if c.Places == 0 {
-		return fmt.Sprintf("%d in flight", c.InFlight)
+		text = fmt.Sprintf("%d in flight", c.InFlight)
 	}
-	return fmt.Sprintf("%d of %d places taken", c.InFlight, c.Places)
+	if c.Others > 0 {
+		text += fmt.Sprintf(" (%d by other replicas)", c.Others)
+	}
+	return text
 }
 
 // called is an option by the name people have for it.

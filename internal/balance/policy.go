@@ -23,14 +23,14 @@ func Named(name string) Policy { return policies[name] }
 func rotate(all []Candidate, round uint64) {
 	total := uint64(0)
 	for i := range all {
-		total += uint64(all[i].Weight)
+		total += uint64(all[i].Weight) // #nosec G115 -- a weight is 1 to 1000
 	}
 	if total == 0 {
 		return
 	}
 	turn := round % total
 	for i := range all {
-		weight := uint64(all[i].Weight)
+		weight := uint64(all[i].Weight) // #nosec G115 -- as above
 		if turn < weight {
 			slices.Reverse(all[:i])
 			slices.Reverse(all[i:])

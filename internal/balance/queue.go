@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -127,7 +128,7 @@ func (d *Desk) join(w *waiter) {
 		q = &queue{model: w.call.ask.Model}
 		d.queues[w.call.line()] = q
 	}
-	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return int(o.call.ticket) - int(t) })
+	i, _ := slices.BinarySearchFunc(q.waiters, w.call.ticket, func(o *waiter, t uint64) int { return cmp.Compare(o.call.ticket, t) })
 	q.waiters = slices.Insert(q.waiters, i, w)
 	if d.len.Add(1) == 1 {
 		d.review = time.AfterFunc(lookAgain, d.reviewed)
@@ -149,6 +150,7 @@ func (d *Desk) remove(l line, q *queue, i int) {
 
 // queue waits for a place. waited is no longer changed by others once the place is given.
 func (c *Call) queue(ctx context.Context, w *waiter) (*fleet.Turn, error) {
+	_, most := c.desk.Limits()
 	late := time.NewTimer(c.desk.left(c))
 	defer late.Stop()
 	select {
@@ -158,7 +160,7 @@ func (c *Call) queue(ctx context.Context, w *waiter) (*fleet.Turn, error) {
 		return c.giveUp(w, ctx.Err())
 	case <-late.C:
 		return c.giveUp(w, &fleet.Busy{
-			Why:        fmt.Sprintf("every server of model %q is busy: waited %s for a place (queue.wait)", c.ask.Model, c.desk.most),
+			Why:        fmt.Sprintf("every server of model %q is busy: waited %s for a place (queue.wait)", c.ask.Model, most),
 			RetryAfter: c.desk.guess(c),
 		})
 	}
@@ -227,7 +229,7 @@ func (d *Desk) dispatch() { d.give(func(*queue) bool { return true }) }
 // freed is told that a place is free on a server: only those who may go there are weighed, until it is taken.
 func (d *Desk) freed(s *fleet.Server) {
 	d.give(func(q *queue) bool {
-		return (s.Parallel() == 0 || s.InFlight() < s.Parallel()) && q.waiters[0].call.may(s)
+		return (s.Parallel() == 0 || s.Taken() < s.Parallel()) && q.waiters[0].call.may(s)
 	})
 }
 
@@ -257,8 +259,8 @@ func (d *Desk) byAge() []line {
 	for l := range d.queues {
 		lines = append(lines, l)
 	}
-	first := func(l line) int { return int(d.queues[l].waiters[0].call.ticket) }
-	slices.SortFunc(lines, func(a, b line) int { return first(a) - first(b) })
+	first := func(l line) uint64 { return d.queues[l].waiters[0].call.ticket }
+	slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(first(a), first(b)) })
 	return lines
 }
 

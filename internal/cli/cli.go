@@ -24,6 +24,7 @@ type terminal struct {
 	out, err io.Writer
 	getenv   func(string) string
 	stop     <-chan os.Signal // the first asks to stop, the second to stop now
+	again    <-chan os.Signal // asks to read the settings again
 }
 
 // Main runs the command line and returns the exit code: 0 = done, 1 = it
@@ -32,7 +33,10 @@ func Main(args []string) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	return terminal{out: os.Stdout, err: os.Stderr, getenv: os.Getenv, stop: signals}.run(args)
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGHUP) // which Windows does not send
+	defer signal.Stop(again)
+	return terminal{out: os.Stdout, err: os.Stderr, getenv: os.Getenv, stop: signals, again: again}.run(args)
 }
 
 // A usageError is a command line that is wrong.
@@ -40,19 +44,19 @@ type usageError struct{ error }
 
 func (t terminal) run(args []string) int {
 	command := "serve"
-	if len(args) == 1 && args[0] == "--version" {
+	switch {
+	case len(args) == 1 && args[0] == "--version":
 		args = []string{"version"}
+	case len(args) == 1 && args[0] == "--help-all":
+		args = []string{"help", "all"}
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		command, args = args[0], args[1:]
 	}
-	run, ok := map[string]func(terminal, []string) error{
-		"serve": terminal.serve, "check": terminal.check, "variants": terminal.variants, "sync": terminal.sync, "demo": terminal.demo, "key": terminal.key,
-		"version": terminal.version, "v": terminal.version, "help": terminal.help,
-	}[command]
+	found := find(command)
 	err := fmt.Errorf("there is no command %q", config.Redact(command))
-	if ok {
-		err = run(t, args)
+	if found != nil {
+		err = found.run(t, args)
 	}
 	var usage usageError
 	switch {
@@ -61,7 +65,7 @@ func (t terminal) run(args []string) int {
 	case errors.Is(err, flag.ErrHelp):
 		_ = t.help(nil)
 		return 0
-	case !ok || errors.As(err, &usage):
+	case found == nil || errors.As(err, &usage):
 		fmt.Fprintf(t.err, "gollamas: %v\nTry gollamas --help.\n", err)
 		return 2
 	}
@@ -110,11 +114,7 @@ func flagText(fs *flag.FlagSet, text string) string {
 	return fmt.Sprintf("there is no flag --%s%s", name, strings.Replace(config.Near(name, known), `"`, `"--`, 1))
 }
 
-func (t terminal) load(name string, args []string) (config.Config, error) {
-	return t.loadWith(flag.NewFlagSet(name, flag.ContinueOnError), args)
-}
-
-// loadWith is load with a command's own flags.
+// loadWith reads flags, a command's own among them, and loads the settings.
 func (t terminal) loadWith(fs *flag.FlagSet, args []string) (config.Config, error) {
 	given := config.Flags(fs)
 	if err := parse(fs, args); err != nil {
@@ -135,26 +135,47 @@ func (t terminal) quiet(fs *flag.FlagSet, args []string) (*app.App, config.Confi
 
 // serve is what gollamas is for.
 func (t terminal) serve(args []string) error {
-	cfg, err := t.load("serve", args)
+	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
+	given := config.Flags(fs)
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	load := func() (config.Config, error) { return config.Load(given, t.getenv) }
+	cfg, err := load()
 	if err != nil {
 		return err
 	}
-	a, err := app.New(cfg, telemetry.NewLogger(t.err, cfg.Level))
+	log, setLevel := telemetry.NewLeveled(t.err, cfg.Level)
+	a, err := app.New(cfg, log)
 	if err != nil {
 		return err
 	}
+	a.Load, a.SetLevel = load, setLevel
 	l, err := a.Listen()
 	if err != nil {
 		return err
 	}
 	a.Version, _ = buildInfo()
 	if err := a.OpenAdmin(); err != nil {
-		l.Close()
+		_ = l.Close()
 		return err
 	}
 	ctx, now, end := t.signals()
 	defer end()
+	go t.reloads(now, a)
 	return a.Run(ctx, now, l)
+}
+
+// reloads has the settings read again whenever a signal says so, until ctx ends. What becomes of it stands in the log.
+func (t terminal) reloads(ctx context.Context, a *app.App) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.again:
+			_ = a.Reload(ctx)
+		}
+	}
 }
 
 // signals returns two contexts: the first signal ends one, the second the other.
@@ -183,7 +204,11 @@ func (t terminal) check(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "would serve on %s:\n", cfg.Listen)
+	how := ""
+	if cfg.ServerTLS != (config.ServerTLS{}) {
+		how = ", by https"
+	}
+	fmt.Fprintf(t.out, "would serve on %s%s:\n", cfg.Listen, how)
 	t.routes(a.Lines())
 	t.preloads(a.Preloads())
 	return nil

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bufio"
-	"cmp"
 	"net"
 	"os"
 	"strings"
@@ -11,7 +9,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"gollamas/internal/config"
 	"gollamas/internal/ollamatest"
 )
 
@@ -67,41 +64,5 @@ func TestServeEndsWhereAnOperatorsAddressThatWasAskedForIsTaken(t *testing.T) {
 	want := "gollamas: admin: " + l.Addr().String() + " is taken: choose another address with --admin, or none with --admin off\n"
 	if code != 1 || out.String() != want {
 		t.Errorf("%d %s\nwant %s", code, out.String(), want)
-	}
-}
-
-func TestHelpFitsAScreenAndNamesEverySetting(t *testing.T) {
-	var out strings.Builder
-	if code := (terminal{out: &out}).run([]string{"--help"}); code != 0 {
-		t.Fatalf("exit code %d", code)
-	}
-	text := out.String()
-	for _, s := range config.Settings {
-		for _, name := range append([]string{s.Flag()}, s.Flags...) {
-			if !s.Rare && !strings.Contains(text, "-"+name) {
-				t.Errorf("the help lacks --%s", name)
-			}
-		}
-		if rule := "GOLLAMAS_" + strings.ToUpper(strings.ReplaceAll(s.Key, ".", "_")); s.Env[0] != rule {
-			t.Errorf("the help says that --%s is %s, and it is %s", s.Flag(), rule, s.Env[0])
-		}
-	}
-	for _, l := range config.Lists {
-		for _, flag := range []string{l.Flag, cmp.Or(l.Plural, l.Flag)} {
-			if !l.Rare && !strings.Contains(text, "--"+flag+" ") {
-				t.Errorf("the help lacks --%s", flag)
-			}
-		}
-		name := cmp.Or(l.Plural, l.Flag)
-		if rule := "GOLLAMAS_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")); l.Env[0] != rule && l.Flag != "api-key" { // its variable holds several
-			t.Errorf("the help says that --%s is %s, and it is %s", name, rule, l.Env[0])
-		}
-	}
-	lines, width := 0, 0
-	for in := bufio.NewScanner(strings.NewReader(text)); in.Scan(); lines++ {
-		width = max(width, len(in.Text()))
-	}
-	if lines > 40 || width > 100 {
-		t.Errorf("the help has %d lines, the longest of %d: a screen has 40 of 100", lines, width)
 	}
 }

@@ -1,11 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
-
-	"gollamas/internal/config"
 )
 
 const helpHead = `gollamas: one address for every Ollama server you own.
@@ -13,14 +11,6 @@ const helpHead = `gollamas: one address for every Ollama server you own.
   gollamas --connection main=http://main-ai:11434      every model of that server
 
 Commands
-  serve      carry requests (what it does without a command)
-  check      say what would be served, or what is wrong with the settings
-  variants   list the models made for num_ctx on /v1; --prune removes what no rule needs
-  sync       pull what servers lack of the models routed to them by name; --dry-run only says it
-  demo       try it without any Ollama; --exit ends it when it has been shown
-  version    print the version; --full for all of it
-
-Flags
 `
 
 const helpTail = `
@@ -32,42 +22,45 @@ Only the file sets stall, queue, cold_start, weights, tiers, and parallel, heade
 gollamas.example.yaml shows the file. A flag wins over a variable, a variable over the file.
 `
 
-func (t terminal) help([]string) error {
-	var b strings.Builder
-	b.WriteString(helpHead)
-	row := func(flag, help string) { fmt.Fprintf(&b, "  %-25s %s\n", flag, help) }
-	for _, l := range config.Lists {
-		switch {
-		case l.Rare:
-		case l.Plural != "":
-			row("--"+l.Flag+" "+l.Value, l.Help+"; or --"+l.Plural+" A,B")
-		case l.Help != "":
-			row("--"+l.Flag+" "+l.Value, l.Help)
-		}
+// help prints what most people need, on one screen; help all prints every command and every flag.
+func (t terminal) help(args []string) error {
+	all := len(args) == 1 && args[0] == "all"
+	if len(args) > 0 && !all {
+		return usageError{errors.New("write it gollamas help, or gollamas help all")}
 	}
-	row("--"+config.FileFlag+" FILE", "a YAML file with any of these settings")
-	for _, s := range config.Settings {
-		if s.Rare {
-			continue
-		}
-		row("--"+s.Flag()+" "+s.Value, s.Help+otherNames(s))
-	}
-	b.WriteString(helpTail)
-	_, err := t.out.Write([]byte(b.String()))
+	_, err := fmt.Fprint(t.out, helpText(all))
 	return err
 }
 
-// otherNames are the flags that mean the same.
-func otherNames(s config.Setting) string {
-	if len(s.Flags) == 0 {
-		return ""
-	}
-	names := slices.Clone(s.Flags)
-	for i, n := range names {
-		names[i] = "--" + n
-		if len(n) == 1 {
-			names[i] = "-" + n
+func helpText(all bool) string {
+	var b strings.Builder
+	b.WriteString(helpHead)
+	for _, c := range commands() {
+		if all || !c.rare {
+			fmt.Fprintf(&b, "  %-10s %s\n", c.name, c.says())
 		}
 	}
-	return "; = " + strings.Join(names, ", ")
+	title := "Flags that most people need; gollamas help all shows the rest"
+	if all {
+		title = "Flags"
+	}
+	b.WriteString("\n" + title + "\n")
+	for _, o := range options() {
+		if o.help != "" && (all || !o.rare) {
+			fmt.Fprintf(&b, "  %-25s %s\n", o.shown(), o.says())
+		}
+	}
+	b.WriteString(helpTail)
+	return b.String()
+}
+
+// says is the help of a command, with its own flags.
+func (c command) says() string {
+	text := c.help
+	for _, o := range c.flags {
+		if !o.rare {
+			text += "; " + o.shown() + " " + o.help
+		}
+	}
+	return text
 }

@@ -132,5 +132,5 @@ var Lists = []List{
 		"context size where a request says none; --enforce-num-ctx = always", false, addRule("num_ctx", rewrite.Default)},
 	{"enforce-num-ctx", "", []string{"GOLLAMAS_ENFORCE_NUM_CTX"}, "[SCOPE=]N", "", false, addRule("num_ctx", rewrite.Enforced)},
 	{"preload", "", []string{"GOLLAMAS_PRELOAD"}, "MODEL", "load at start, and when a server comes back; all = every named model", false, (*source).addPreload},
-	{"api-key", "", []string{"GOLLAMAS_API_KEYS"}, "NAME=KEY", "once one is set, only who has a key may ask", true, (*source).addKey},
+	{"api-key", "", []string{"GOLLAMAS_API_KEYS"}, "NAME=KEY", "once one is set, only who has a key may ask", false, (*source).addKey},
 }

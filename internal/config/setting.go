@@ -21,6 +21,7 @@ type Setting struct {
 	Bool  bool     // the flag needs no value
 	Rare  bool     // only the long help shows it
 	Value string   // what it looks like
+	Words []string // the values there are; nil = more than can be said
 	Help  string
 	set   func(*Config, string) error
 }
@@ -40,9 +41,9 @@ func (s Setting) top() string {
 var Settings = []Setting{
 	{Key: "listen", Value: "ADDR", Flags: []string{"a", "addr", "address"}, Env: []string{"GOLLAMAS_LISTEN", "LISTEN"},
 		Help: "serve on this address (default localhost:11434)", set: setListen},
-	{Key: "level", Value: "LEVEL", Flags: []string{"error-level"}, Env: []string{"GOLLAMAS_LEVEL", "LEVEL"},
+	{Key: "level", Value: "LEVEL", Words: Levels, Flags: []string{"error-level"}, Env: []string{"GOLLAMAS_LEVEL", "LEVEL"},
 		Help: "panic, fatal, error, warn, info (default), debug, trace", set: setLevel},
-	{Key: "list_aliases", Env: []string{"GOLLAMAS_LIST_ALIASES", "LIST_ALIASES"}, Bool: true,
+	{Key: "list_aliases", Rare: true, Env: []string{"GOLLAMAS_LIST_ALIASES", "LIST_ALIASES"}, Bool: true,
 		Help: "show aliases in model lists too", set: func(c *Config, v string) error { return setBool(&c.ListAliases, v) }},
 	{Key: "allow_running", Env: []string{"GOLLAMAS_ALLOW_RUNNING"}, Bool: true,
 		Help: "serve a model that is loaded on any connection, configured or not",
@@ -50,30 +51,30 @@ var Settings = []Setting{
 	{Key: "manage", Env: []string{"GOLLAMAS_MANAGE"}, Bool: true,
 		Help: "let clients create, copy, delete and push models, not only pull",
 		set:  func(c *Config, v string) error { return setBool(&c.Manage, v) }},
-	{Key: "balance", Value: "POLICY", Env: []string{"GOLLAMAS_BALANCE"},
+	{Key: "balance", Value: "POLICY", Words: balance.Names, Env: []string{"GOLLAMAS_BALANCE"},
 		Help: "which server: loaded-first (default), least-busy, round-robin, in-order",
 		set:  func(c *Config, v string) error { return setPolicy(&c.Balance, v) }},
 	{Key: "admin", Value: "ADDR", Env: []string{"GOLLAMAS_ADMIN"},
 		Help: "metrics, health and state are here (default localhost:11435; off = none)", set: setAdmin},
-	{Key: "ping", Value: "TIME", Env: []string{"GOLLAMAS_PING"},
+	{Key: "ping", Rare: true, Value: "TIME", Env: []string{"GOLLAMAS_PING"},
 		Help: "how often what is preloaded is kept loaded (default 4m; 0 = never)",
 		set:  func(c *Config, v string) error { return setInterval(&c.Ping, v) }},
-	{Key: "load_wait", Value: "TIME", Env: []string{"GOLLAMAS_LOAD_WAIT"},
+	{Key: "load_wait", Rare: true, Value: "TIME", Env: []string{"GOLLAMAS_LOAD_WAIT"},
 		Help: "how long a request waits for its model to load (default 10m)",
 		set:  func(c *Config, v string) error { return setDuration(&c.LoadWait, v, time.Second) }},
-	{Key: "max_body", Value: "SIZE", Env: []string{"GOLLAMAS_MAX_BODY"},
+	{Key: "max_body", Rare: true, Value: "SIZE", Env: []string{"GOLLAMAS_MAX_BODY"},
 		Help: "largest request that is read to be routed (default 512MiB)", set: setMaxBody},
-	{Key: "watch", Value: "TIME", Env: []string{"GOLLAMAS_WATCH"},
+	{Key: "watch", Rare: true, Value: "TIME", Env: []string{"GOLLAMAS_WATCH"},
 		Help: "how often each server is looked at (default 5s)",
 		set:  func(c *Config, v string) error { return setDuration(&c.Watch, v, 100*time.Millisecond) }},
 	{Key: "drain", Value: "TIME", Env: []string{"GOLLAMAS_DRAIN"},
 		Help: "how long running answers may take after SIGTERM (default 30s)",
 		set:  func(c *Config, v string) error { return setDuration(&c.Drain, v, 0) }},
-	{Key: "read_header", Value: "TIME", Env: []string{"GOLLAMAS_READ_HEADER"},
+	{Key: "read_header", Rare: true, Value: "TIME", Env: []string{"GOLLAMAS_READ_HEADER"},
 		Help: "how long a client may take for its header (default 10s)",
 		set:  func(c *Config, v string) error { return setDuration(&c.ReadHeader, v, time.Millisecond) }},
 	{Key: "drain_delay", Rare: true, Value: "TIME", Env: []string{"GOLLAMAS_DRAIN_DELAY"},
-		Help: "how long new requests are still taken after SIGTERM, /readyz failing (default 0)",
+		Help: "how long requests are taken after SIGTERM, /readyz failing (default 0)",
 		set:  func(c *Config, v string) error { return setDuration(&c.DrainDelay, v, 0) }},
 	{Key: "max_connections", Rare: true, Value: "N", Env: []string{"GOLLAMAS_MAX_CONNECTIONS"},
 		Help: "connections of clients at once; more wait (default 0, no limit)",

@@ -13,9 +13,20 @@ import (
 
 // A Connection is what an operator has named: one server, or as many as its name has addresses.
 type Connection struct {
-	id      string
-	servers atomic.Pointer[[]*Server]
-	found   *discovery // nil where it is one server
+	id       string
+	servers  atomic.Pointer[[]*Server]
+	parallel atomic.Int64
+	found    *discovery         // nil where it is one server
+	gone     context.Context    // ends when the settings name it no more
+	end      context.CancelFunc // ends that
+}
+
+func newConnection(id string, parallel int, found *discovery, servers ...*Server) *Connection {
+	c := &Connection{id: id, found: found}
+	c.gone, c.end = context.WithCancel(context.Background())
+	c.parallel.Store(int64(parallel))
+	c.servers.Store(&servers)
+	return c
 }
 
 // A discovery is a connection whose servers come and go.
@@ -32,9 +43,7 @@ type discovery struct {
 // Fixed is a connection to one server.
 func Fixed(o Options) *Connection {
 	s := New(o)
-	c := &Connection{id: s.ID()}
-	c.servers.Store(&[]*Server{s})
-	return c
+	return newConnection(s.ID(), o.Parallel, nil, s)
 }
 
 // Discover is a connection to every address that o.URL's host has. Each is a
@@ -48,9 +57,8 @@ func Discover(o Options, resolve func(ctx context.Context, host string) ([]netip
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
-	c := &Connection{id: one.ID(), found: &discovery{opts: one.opts, host: o.URL.Hostname(), port: port, resolve: resolve, first: make(chan struct{})}}
-	c.servers.Store(&[]*Server{})
-	return c
+	found := &discovery{opts: one.opts, host: o.URL.Hostname(), port: port, resolve: resolve, first: make(chan struct{})}
+	return newConnection(one.ID(), o.Parallel, found)
 }
 
 // ID is what stands for the connection: the operator's name, or the URL without anything secret.
@@ -61,6 +69,26 @@ func (c *Connection) Servers() []*Server { return *c.servers.Load() }
 
 // Discovers says that servers may come and go.
 func (c *Connection) Discovers() bool { return c.found != nil }
+
+// SetParallel bounds how many requests each of its servers is given at once, 0 = no limit. Those that run go on.
+func (c *Connection) SetParallel(n int) {
+	c.parallel.Store(int64(n))
+	for _, s := range c.Servers() {
+		s.parallel.Store(int64(n))
+	}
+}
+
+// Leave has nobody choose its servers any more: the settings name it no longer. Answers that run go on, and it is watched
+// until they are over.
+func (c *Connection) Leave() {
+	c.end()
+	if c.found != nil {
+		return // whoever looks its name up tells its servers: they are its own
+	}
+	for _, s := range c.Servers() {
+		s.leave("the settings name its connection no more")
+	}
+}
 
 // Watch looks at every server of every connection until ctx ends, each in its own
 // time so that a dead one holds up no other, and returns when all have stopped.
@@ -117,7 +145,13 @@ func (c *Connection) discover(ctx context.Context) {
 			return
 		}
 		for _, s := range went {
-			s.leave()
+			s.leave("its address is no longer its connection's")
+		}
+		if c.gone.Err() != nil {
+			for _, s := range c.Servers() {
+				s.leave("the settings name its connection no more")
+			}
+			return
 		}
 		for _, s := range c.Servers() {
 			if s.watched.CompareAndSwap(false, true) {
@@ -129,6 +163,7 @@ func (c *Connection) discover(ctx context.Context) {
 		}
 		select {
 		case <-time.After(jitter(c.found.opts.Watch)):
+		case <-c.gone.Done():
 		case <-ctx.Done():
 			return
 		}
@@ -141,8 +176,12 @@ func (c *Connection) lookup(ctx context.Context) (went []*Server) {
 	d := c.found
 	bound, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
+	defer context.AfterFunc(c.gone, cancel)()
+	if c.gone.Err() != nil {
+		return nil
+	}
 	addresses, err := d.resolve(bound, d.host)
-	if ctx.Err() != nil || !d.tell(c.id, err) {
+	if ctx.Err() != nil || c.gone.Err() != nil || !d.tell(c.id, err) {
 		return nil
 	}
 	have := c.Servers()
@@ -156,7 +195,7 @@ func (c *Connection) lookup(ctx context.Context) (went []*Server) {
 		}
 		s := d.again(address)
 		if s == nil {
-			s = d.server(c.id, a, address)
+			s = c.server(a, address)
 		}
 		now = append(now, s)
 	}
@@ -201,22 +240,22 @@ func (d *discovery) tell(id string, err error) bool {
 }
 
 // server is one for a new address. It is called what its connection is, and its address.
-func (d *discovery) server(id string, a netip.Addr, address string) *Server {
-	o := d.opts
-	o.ID = id + "/" + a.String()
+func (c *Connection) server(a netip.Addr, address string) *Server {
+	o := c.found.opts
+	o.ID, o.Parallel = c.id+"/"+a.String(), int(c.parallel.Load())
 	s := New(o)
 	s.address = address
-	s.connection = id
+	s.connection = c.id
 	o.Log.Info("server found", "server", o.ID)
 	return s
 }
 
-// leave ends a server whose address is gone. Answers that run go on, and are watched over:
+// leave ends a server whose address is gone, or its connection. Answers that run go on, and are watched over:
 // a box that went without a word owes them for ever.
-func (s *Server) leave() {
+func (s *Server) leave(why string) {
 	s.left.Store(true)
 	s.LookAgain()
-	s.opts.Log.Info("server gone: its address is no longer its connection's", "server", s.id, "in_flight", s.InFlight())
+	s.opts.Log.Info("server gone: "+why, "server", s.id, "in_flight", s.InFlight())
 }
 
 // distinct is each address once, in order, so that servers keep their places.

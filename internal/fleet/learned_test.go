@@ -73,3 +73,32 @@ func TestWhatWasLearnedBoundsNoRequestWithTools(t *testing.T) {
 		one.End(now, Outcome{})
 	}
 }
+
+func TestWhatWasLearnedBoundsNoRequestBehindThoseOfAnotherReplica(t *testing.T) {
+	u, _ := url.Parse("http://127.0.0.1:1")
+	s := New(Options{URL: u, Stall: Stall{First: 15 * time.Minute, Next: 5 * time.Minute}})
+	now := time.Now()
+	turn := func(others int) *Turn {
+		s.SetOthers(others)
+		turn := s.Take(Want{Key: "m", Counted: true, Stream: true}, now)
+		turn.Spare = true
+		return turn
+	}
+	for range 5 {
+		one := turn(0)
+		one.Answered(now.Add(time.Second), true)
+		one.End(now.Add(2*time.Second), Outcome{Verdict: Fine, Gap: time.Second})
+	}
+	one := turn(1)
+	if first, next := one.FirstWithin(0), one.NextWithin(); first != 15*time.Minute || next != 5*time.Minute {
+		t.Errorf("%v and %v", first, next)
+	}
+	one.End(now, Outcome{})
+	late := turn(0)
+	within := late.FirstWithin(0)
+	s.SetOthers(1) // what came since may have been served before it
+	if most := late.FirstAtMost(within); within != 4*40*time.Second || most != 15*time.Minute {
+		t.Errorf("%v, and then %v", within, most)
+	}
+	late.End(now, Outcome{})
+}

@@ -6,10 +6,11 @@ import (
 
 // FirstWithin is how long the first byte may be waited for: zero = for ever. size is the request's, in
 // bytes. An answer in one piece comes after its last token, which nothing bounds but the operator.
-// What was learned moves a request to another server; where there is none, it would only cut it.
+// What was learned moves a request to another server; where there is none, it would only cut it. Behind requests of
+// another replica nobody here knows what comes.
 func (t *Turn) FirstWithin(size int) time.Duration {
 	stall := t.Server.opts.Stall
-	if t.pair == nil || !t.Spare || !t.want.Stream || t.want.Tools || t.Load != LoadNone {
+	if t.pair == nil || !t.Spare || !t.want.Stream || t.want.Tools || t.Load != LoadNone || t.crowded {
 		return stall.First
 	}
 	within := stall.firstWithin(t.pair.facts.Load().First, size)
@@ -39,6 +40,8 @@ func (t *Turn) FirstAtMost(within time.Duration) time.Duration {
 	switch {
 	case t.pair == nil || within == most:
 		return within
+	case t.Server.Others() > 0: // as if nothing had been learned
+		return most
 	case !t.only && t.pair.whole.Load() > 0: // nothing comes for those until they are over
 		return most
 	case !state.Up:

@@ -52,9 +52,11 @@ type Server struct {
 
 	pairs    sync.Map // a model's key → *pair
 	pushing  atomic.Pointer[Push]
+	parallel atomic.Int64 // requests at once, 0 = no limit
 	inFlight atomic.Int64 // requests that take a place, of all models
+	others   atomic.Int64 // requests that other replicas have on it
 	changing atomic.Int64 // requests that change what it has installed
-	left     atomic.Bool  // its address is gone: nobody is to choose it
+	left     atomic.Bool  // its address is gone, or its connection: nobody is to choose it
 	watched  atomic.Bool  // somebody looks at it
 	notes    notes
 
@@ -91,6 +93,7 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		s.opts.Log = silent
 	}
+	s.parallel.Store(int64(o.Parallel))
 	s.state.Store(&State{})
 	s.breaker.Store(&Breaker{})
 	return s
@@ -119,12 +122,21 @@ func (s *Server) Header() http.Header { return s.opts.Header }
 func (s *Server) State() *State { return s.state.Load() }
 
 // Parallel is how many requests it is given at once, 0 = as many as come.
-func (s *Server) Parallel() int { return s.opts.Parallel }
+func (s *Server) Parallel() int { return int(s.parallel.Load()) }
 
 // InFlight is how many requests that take a place are on it now.
 func (s *Server) InFlight() int { return int(s.inFlight.Load()) }
 
-// Left says that its address is gone: its running answers may end, and it gets no more requests.
+// Others is how many requests other replicas have on it, as far as they share that; 0 where nobody knows.
+func (s *Server) Others() int { return int(s.others.Load()) }
+
+// SetOthers is told what Others is.
+func (s *Server) SetOthers(n int) { s.others.Store(int64(n)) }
+
+// Taken is how many of its places are taken, by requests of ours and of other replicas.
+func (s *Server) Taken() int { return s.InFlight() + s.Others() }
+
+// Left says that its address is gone, or its connection: its running answers may end, and it gets no more requests.
 func (s *Server) Left() bool { return s.left.Load() }
 
 // Dial opens a connection, with TLS where the URL says https.
@@ -149,7 +161,7 @@ func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
 	conf.NextProtos = []string{"http/1.1"}
 	secure := tls.Client(c, conf)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, err
 	}
 	return secure, nil

@@ -74,12 +74,12 @@ func (s *State) Lost() bool { return !s.Up && s.Failed >= lostAfter }
 // look, which a box that is only busy does not need.
 const lostAfter = 3
 
-// keyed gives each entry its key. An entry that no request can reach by its
-// name (a tag called "local", a stub called x:120b-cloud) is left out: it must not stand for another.
+// keyed gives each entry its key. An entry that no request can reach by its name (a tag called "local") is left out: it
+// must not stand for another. A stub called x:120b-cloud stays, with that tag in its key, which no model at home can have.
 func keyed(list []ollama.Listed) []Model {
 	out := make([]Model, 0, len(list))
 	for _, l := range list {
-		if n, reachable := ollama.ParseListed(l.Name); reachable {
+		if n, reachable := ollama.ParseListed(l.Name); reachable || l.RemoteHost != "" && n.Model != "" {
 			_, _, variant := ParseVariant(n)
 			out = append(out, Model{l, n.Key(), n, variant})
 		}

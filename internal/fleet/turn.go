@@ -47,18 +47,19 @@ type Turn struct {
 	Fault  string // of LoadAgain: the option for which
 	Avoids string // the option for which it would have had to be loaded again elsewhere, or as the client would have it; "" = none
 
-	want  Want
-	pair  *pair // nil where the request is not counted
-	began time.Time
-	alone bool // no other request of ours was on the server
-	only  bool // none for the same model was
-	mixed bool // some for other models were
-	trial bool // the pair's breaker let it through to see
-	proof bool // so did the server's
-	over  bool
-	told  func()    // what WhenServed was given
-	claim time.Time // the Loading that it has set; zero = none
-	rides bool      // that load is gollamas' own
+	want    Want
+	pair    *pair // nil where the request is not counted
+	began   time.Time
+	alone   bool // no other request was on the server
+	crowded bool // other replicas had some on it
+	only    bool // none for the same model was
+	mixed   bool // some for other models were
+	trial   bool // the pair's breaker let it through to see
+	proof   bool // so did the server's
+	over    bool
+	told    func()    // what WhenServed was given
+	claim   time.Time // the Loading that it has set; zero = none
+	rides   bool      // that load is gollamas' own
 }
 
 // Take claims a place. It does not ask whether there is one: whoever chooses servers has.
@@ -70,7 +71,8 @@ func (s *Server) Take(w Want, now time.Time) *Turn {
 	if s.failing.Load() {
 		s.changeBreaker(func(b Breaker) Breaker { b, t.proof = b.trial(now); return b })
 	}
-	t.alone = s.inFlight.Add(1) == 1
+	t.crowded = s.Others() > 0
+	t.alone = s.inFlight.Add(1) == 1 && !t.crowded
 	state := s.State()
 	t.pair = s.enter(w.Key, func(f *Facts) {
 		t.only = f.InFlight == 0

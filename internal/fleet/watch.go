@@ -188,7 +188,7 @@ func (s *Server) after(before, seen *State, err error, began time.Time) *State {
 
 // jitter spreads looks by a tenth, so that many servers are not asked in step.
 func jitter(d time.Duration) time.Duration {
-	return d - d/10 + rand.N(d/5+1)
+	return d - d/10 + rand.N(d/5+1) // #nosec G404 -- only spreads looks
 }
 
 // Client asks the server what no request of a client's asks. It keeps no connection.

@@ -150,8 +150,9 @@ func parseText(e *Endpoint, err error) string {
 type matched struct {
 	route.Match
 	members []balance.Member
-	named   bool // the client has named the one server
-	away    bool // the servers pass it on to ollama.com, or where a stub leads: none of them does the work
+	current func() route.Match // the match of now; nil = it stays
+	named   bool               // the client has named the one server
+	away    bool               // the servers pass it on to ollama.com, or where a stub leads: none of them does the work
 }
 
 // now returns what the members are whenever it is asked: servers come and go while a request waits.
@@ -160,8 +161,33 @@ func (m matched) now(e *Endpoint) func() []balance.Member {
 		return func() []balance.Member { return m.members }
 	}
 	return func() []balance.Member {
-		members, _ := m.Match.Members()
+		match := m.Match
+		if m.current != nil {
+			match = m.current()
+		}
+		if match.Route == nil {
+			return nil
+		}
+		members, _ := match.Members()
 		return members
+	}
+}
+
+// lately returns what a match has become whenever it is asked: the settings may be read again while a request waits.
+// Where the model has no route any more, the match has none.
+func (g *Gateway) lately(m route.Match) func() route.Match {
+	if g.current == nil {
+		return nil
+	}
+	return func() route.Match {
+		t := g.current()
+		if t == g.table {
+			return m
+		}
+		if now, ok := t.Lookup(m.Model); ok && now.Key == m.Key {
+			return now
+		}
+		return route.Match{}
 	}
 }
 
@@ -207,7 +233,7 @@ func (g *Gateway) match(ask Ask, asked string) (matched, *Answer) {
 	case len(members) == 0:
 		return matched{}, g.missing(e, asked)
 	}
-	return matched{Match: match, members: members}, nil
+	return matched{Match: match, members: members, current: g.lately(match)}, nil
 }
 
 // there is a model on the server that the client has named.

@@ -15,6 +15,7 @@ import (
 // Options are what a Gateway is made of.
 type Options struct {
 	Table       *route.Table
+	Current     func() *route.Table // that of now, for who has waited while the settings were read again; nil = it stays Table
 	Desk        *balance.Desk
 	Engine      *proxy.Engine
 	Rules       *rewrite.Rules // nil = there are none
@@ -38,6 +39,7 @@ type Options struct {
 // A Gateway is the HTTP surface over one table of routes.
 type Gateway struct {
 	table       *route.Table
+	current     func() *route.Table
 	desk        *balance.Desk
 	engine      *proxy.Engine
 	rules       *rewrite.Rules
@@ -63,7 +65,7 @@ type Gateway struct {
 // New returns a handler of everything Ollama has a URL for.
 func New(o Options) *Gateway {
 	return &Gateway{
-		table: o.Table, desk: o.Desk, engine: o.Engine, rules: o.Rules, loader: o.Loader, variants: o.Variants,
+		table: o.Table, current: o.Current, desk: o.Desk, engine: o.Engine, rules: o.Rules, loader: o.Loader, variants: o.Variants,
 		changes: o.Changes, connections: o.Connections, manage: o.Manage, allowCloud: o.AllowCloud, keys: o.Keys, loadWait: o.LoadWait, comments: o.Comments, origins: o.Origins, surface: newSurface(endpoints),
 		listAliases: o.ListAliases, via: o.Via, maxBody: o.MaxBody, done: o.Done, panicked: o.Panicked, started: time.Now(),
 	}

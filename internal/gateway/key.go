@@ -14,16 +14,14 @@ import (
 )
 
 // unknownKey is what is said to who has no key, or a wrong one: the same to both.
-const unknownKey = "unauthorized: a key of this gollamas' belongs in the field Authorization (Bearer KEY) or x-api-key"
+const unknownKey = "unauthorized: this gollamas needs a key, in the field Authorization (Bearer KEY) or x-api-key"
 
-// admit says by whose key a request comes, where keys are needed. Neither field goes on to a server.
+// admit says by whose key a request comes, where keys are needed. Neither field goes on to a server: proxy/fields.go.
 func (g *Gateway) admit(h http.Header, e *Endpoint) (*keys.Holder, *Answer) {
-	sent := secrets(h)
-	delete(h, "X-Api-Key")
 	if g.keys == nil || e.Open {
 		return nil, nil
 	}
-	if holder := g.keys.Find(sent...); holder != nil {
+	if holder := g.keys.Find(secrets(h)...); holder != nil {
 		return holder, nil
 	}
 	a := refusal(e.Dialect, http.StatusUnauthorized, unknownKey)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
@@ -61,7 +62,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		return write(w, *found.Answer, x)
 	}
 	e := found.Endpoint
-	x.Endpoint, x.Dialect, x.Works = e.Path, e.Dialect, e.Works
+	x.Endpoint, x.Dialect = e.Path, e.Dialect
 	by, no := g.admit(r.Header, e)
 	if no != nil {
 		return write(w, *no, x)
@@ -75,6 +76,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, x *proxy.Exchang
 		return write(w, *no, x)
 	}
 	defer func() { end() }()
+	x.Works = e.Works
 	ask := Ask{Endpoint: e, Key: by, Target: r.URL.RequestURI(), Segment: found.Segment, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Via: r.Header[fleet.ViaHeader]}
 	if named := r.Header[serverHeader]; len(named) > 0 {
 		if ask.Server = named[0]; e.Named && (len(named) > 1 || strings.TrimSpace(ask.Server) == "") {
@@ -158,10 +160,7 @@ func requestID(sent []string) string {
 		return sent[0]
 	}
 	var b [8]byte
-	n := rand.Uint64()
-	for i := range b {
-		b[i] = byte(n >> (8 * i))
-	}
+	binary.LittleEndian.PutUint64(b[:], rand.Uint64()) // #nosec G404 -- an ID, and no secret
 	return hex.EncodeToString(b[:])
 }
 

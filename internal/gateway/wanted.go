@@ -161,7 +161,7 @@ func (w *wanted) elsewhere(tried []*fleet.Server) bool {
 	return slices.ContainsFunc(w.matched.now(w.endpoint)(), func(at balance.Member) bool {
 		o, facts := at.Server, at.Server.Facts(w.matched.Key)
 		state := o.State()
-		free := o.Parallel() == 0 || o.InFlight() < o.Parallel()
+		free := o.Parallel() == 0 || o.Taken() < o.Parallel()
 		return !slices.Contains(tried, o) && state.Up && state.Has(w.matched.Key) != nil && facts.Loading.IsZero() && free && facts.Breaker.Lets(now) && o.Breaker().Lets(now)
 	})
 }

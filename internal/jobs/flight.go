@@ -236,7 +236,7 @@ func (l *Loader) lose(over <-chan struct{}, w Load, give func(error)) {
 			return
 		case now := <-tick.C:
 			silent := now.Sub(began).Round(time.Second)
-			if most := l.opts.Stall; most > 0 && silent >= most {
+			if most := time.Duration(l.stall.Load()); most > 0 && silent >= most {
 				give(&stalled{fmt.Sprintf("no first token for %s", silent)})
 				return
 			}

@@ -17,9 +17,11 @@ type house struct {
 	server    *fleet.Server
 	residents []*resident
 	bell      Bell
-	gone      chan struct{} // closed when the server's address is gone
+	gone      chan struct{} // closed when the server's address is gone, or others are to live there
 	news      chan func()   // what has come of what was done aside
 	aside     sync.WaitGroup
+	before    *house        // whose server it was; nil = nobody's
+	over      chan struct{} // closed when it has ended
 
 	last    *fleet.State // that was dealt with; nil = none
 	peek    *fleet.State // what the last look before a ping has shown; one can take longer than it stays fresh
@@ -30,18 +32,45 @@ type house struct {
 }
 
 func newHouse(o KeeperOptions, s *fleet.Server, residents []Resident) *house {
-	h := &house{opts: o, server: s, bell: NewBell(), gone: make(chan struct{}), news: make(chan func()), last: &fleet.State{}}
+	h := &house{opts: o, server: s, bell: NewBell(), gone: make(chan struct{}), over: make(chan struct{}), news: make(chan func()), last: &fleet.State{}}
 	for _, r := range residents {
 		h.residents = append(h.residents, &resident{Resident: r, key: r.Name.Key(), label: r.Name.Short()})
 	}
 	return h
 }
 
+// moveIn waits until whoever was there before has gone, and takes over what that one knew.
+func (h *house) moveIn() {
+	b := h.before
+	if b == nil {
+		return
+	}
+	<-b.over
+	h.before, h.last, h.peek, h.up, h.noted, h.fights = nil, b.last, b.peek, b.up, b.noted, b.fights
+	for _, r := range h.residents {
+		i := slices.IndexFunc(b.residents, func(o *resident) bool { return o.key == r.key })
+		if i < 0 {
+			r.anew(h)
+			continue
+		}
+		now := r.Resident
+		*r = *b.residents[i]
+		r.Resident, r.pinging = now, false
+	}
+}
+
+// keeps says whether the house has just these residents, and renews them as often.
+func (h *house) keeps(ping time.Duration, residents []Resident) bool {
+	return h.opts.Ping == ping && slices.EqualFunc(h.residents, residents, func(a *resident, b Resident) bool { return a.Resident == b })
+}
+
 // run keeps the house until ctx ends or the server's address is gone.
 func (h *house) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
+	defer close(h.over)
 	defer h.aside.Wait()
 	defer cancel()
+	h.moveIn()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

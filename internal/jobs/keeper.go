@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gollamas/internal/fleet"
@@ -45,27 +46,53 @@ type KeeperOptions struct {
 	Residents   []Resident
 }
 
+// same says whether what is to be kept, and how, is the same by both.
+func (o *KeeperOptions) same(p *KeeperOptions) bool {
+	return o.Ping == p.Ping && slices.Equal(o.Connections, p.Connections) && slices.Equal(o.Residents, p.Residents)
+}
+
 // A Keeper sees to it that models which are to be in memory come there and stay, as far as there is
 // room, and notices those that take it from each other.
-type Keeper struct{ opts KeeperOptions }
+type Keeper struct {
+	said atomic.Pointer[KeeperOptions] // what was said last
+	opts atomic.Pointer[KeeperOptions] // that without what is vain
+}
 
 // NewKeeper returns a Keeper that does nothing yet.
 func NewKeeper(o KeeperOptions) *Keeper {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Keeper{opts: o}
-	k.opts.Residents = slices.DeleteFunc(slices.Clone(o.Residents), k.vain)
+	k := &Keeper{}
+	k.set(o)
 	return k
 }
 
+// Change has other models kept from now on, or elsewhere. Servers for which nothing changes are left in peace, with
+// all that was learned of what fits there.
+func (k *Keeper) Change(ping time.Duration, connections []*fleet.Connection, residents []Resident) {
+	o := *k.said.Load()
+	o.Ping, o.Connections, o.Residents = ping, connections, residents
+	if !o.same(k.said.Load()) {
+		k.set(o)
+		o.Bell.Ring()
+	}
+}
+
+func (k *Keeper) set(o KeeperOptions) {
+	k.said.Store(&o)
+	kept := o
+	kept.Residents = slices.DeleteFunc(slices.Clone(o.Residents), kept.vain)
+	k.opts.Store(&kept)
+}
+
 // vain says whether a model would leave memory as soon as it has come.
-func (k *Keeper) vain(r Resident) bool {
+func (o *KeeperOptions) vain(r Resident) bool {
 	keep := r.Wish.KeepAlive
 	if !keep.Said() || keep.Value > 0 {
 		return false
 	}
-	k.opts.Log.Warn("not preloaded: a rule has its keep_alive be 0, so it would leave memory at once", "model", r.Name.Short(), "connection", r.Connection.ID())
+	o.Log.Warn("not preloaded: a rule has its keep_alive be 0, so it would leave memory at once", "model", r.Name.Short(), "connection", r.Connection.ID())
 	return true
 }
 
@@ -75,10 +102,16 @@ func (k *Keeper) Run(ctx context.Context) {
 	defer wg.Wait()
 	houses := map[*fleet.Server]*house{}
 	for {
-		here := k.servers()
+		opts := k.opts.Load()
+		here := opts.servers()
 		for s, residents := range here {
-			if houses[s] == nil {
-				h := newHouse(k.opts, s, residents)
+			before := houses[s]
+			if before == nil || !before.keeps(opts.Ping, residents) {
+				if before != nil {
+					close(before.gone)
+				}
+				h := newHouse(*opts, s, residents)
+				h.before = before
 				houses[s] = h
 				wg.Go(func() { h.run(ctx) })
 			}
@@ -94,19 +127,19 @@ func (k *Keeper) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-k.opts.Bell:
+		case <-opts.Bell:
 		}
 	}
 }
 
 // servers are those there are now, and what is to be in memory on each, in the order of names.
-func (k *Keeper) servers() map[*fleet.Server][]Resident {
+func (o *KeeperOptions) servers() map[*fleet.Server][]Resident {
 	out := map[*fleet.Server][]Resident{}
-	for _, c := range k.opts.Connections {
+	for _, c := range o.Connections {
 		for _, s := range c.Servers() {
 			out[s] = nil
-			for _, r := range k.opts.Residents {
-				same := func(o Resident) bool { return o.Name.Key() == r.Name.Key() }
+			for _, r := range o.Residents {
+				same := func(p Resident) bool { return p.Name.Key() == r.Name.Key() }
 				if r.Connection == c && !slices.ContainsFunc(out[s], same) {
 					out[s] = append(out[s], r)
 				}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"gollamas/internal/fleet"
@@ -48,7 +49,8 @@ func (d LoadDone) Began() bool {
 
 // A Loader has servers load models: each once, for however many wait, and to the end, whoever leaves.
 type Loader struct {
-	opts LoaderOptions
+	opts  LoaderOptions
+	stall atomic.Int64 // nanoseconds, as LoaderOptions.Stall
 	crew
 
 	flights   map[*fleet.Server][]*flight // that are under way, about to be, or handed over, in the order they began
@@ -83,9 +85,13 @@ func NewLoader(o LoaderOptions) *Loader {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	l := &Loader{opts: o, flights: map[*fleet.Server][]*flight{}, embeds: map[place]string{}, reminding: map[place]bool{}}
+	l.SetStall(o.Stall)
 	l.hire()
 	return l
 }
+
+// SetStall bounds how long a load may say nothing, 0 = for ever.
+func (l *Loader) SetStall(most time.Duration) { l.stall.Store(int64(most)) }
 
 // Load has a model loaded, or joins a load of it that is under way, and waits for its end: for at most
 // so long, 0 = as long as it takes. turn is the request's that waits, nil where there is none.

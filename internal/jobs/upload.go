@@ -39,7 +39,7 @@ func (c *Changes) upload(ctx context.Context, path string, servers []*fleet.Serv
 		wg.Go(func() {
 			defer end(nil)
 			defer func() {
-				s.Close()
+				_ = s.Close()
 				if p.open.Add(-1) == 0 && !p.whole.Load() && from.Enough != nil {
 					from.Enough()
 				}

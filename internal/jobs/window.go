@@ -315,7 +315,7 @@ func (p *pump) wanted() bool {
 // give hands a piece to every sink.
 func (p *pump) give(b []byte) {
 	now := &piece{bytes: b, home: p.room}
-	now.left.Store(int32(len(p.sinks)) + 1)
+	now.left.Store(int32(len(p.sinks)) + 1) // #nosec G115 -- a number of servers
 	for _, s := range p.sinks {
 		if !s.put(now) {
 			now.taken()

@@ -27,9 +27,10 @@ type Refusal struct {
 	Text  string        // for the client
 }
 
-// Counts are what several gollamas count together. Told is false where they cannot be asked: then each counts for itself.
+// Counts are what several gollamas count together. Where they cannot be asked, Take refuses nothing: each counts for
+// itself besides. What Take has not refused, Give is told the end of.
 type Counts interface {
-	Take(ctx context.Context, k Key, now time.Time) (no *Refusal, told bool)
+	Take(ctx context.Context, k Key, now time.Time) *Refusal
 	Give(k Key, tokens int64, now time.Time) // a request is over, and took so many
 }
 
@@ -67,9 +68,9 @@ func (h *Holder) Take(ctx context.Context, now time.Time) (end func(tokens int64
 	if no != nil {
 		return nil, no
 	}
-	told := false
-	if h.counts != nil && h.key.limited() {
-		if no, told = h.counts.Take(ctx, h.key, now); no != nil {
+	together := h.counts != nil && h.key.limited()
+	if together {
+		if no = h.counts.Take(ctx, h.key, now); no != nil {
 			undo()
 			return nil, no
 		}
@@ -77,7 +78,7 @@ func (h *Holder) Take(ctx context.Context, now time.Time) (end func(tokens int64
 	return func(tokens int64) {
 		over := time.Now()
 		h.taken.give(tokens, over)
-		if told {
+		if together {
 			h.counts.Give(h.key, tokens, over)
 		}
 	}, nil

@@ -151,7 +151,7 @@ func (c *Client) Open(ctx context.Context, method, path string, body Upload) (*h
 	}
 	res, err := c.HTTP.Do(req)
 	if err == nil && res.StatusCode < http.StatusOK {
-		res.Body.Close()
+		_ = res.Body.Close()
 		return nil, fmt.Errorf("%s: its answer is not HTTP: status %d", path, res.StatusCode)
 	}
 	return res, err

@@ -98,7 +98,7 @@ func (c *call) createBlob() {
 
 // choke takes only a part of an upload, of which nothing is kept.
 func (c *call) choke(f *armed) {
-	io.CopyN(io.Discard, c.r.Body, int64(f.After))
+	_, _ = io.CopyN(io.Discard, c.r.Body, int64(f.After))
 	if f.Kind == Jam {
 		<-c.ctx.Done()
 		c.tear()

@@ -153,7 +153,7 @@ func (c *call) answer(status int, contentType string, body []byte) {
 		c.partly(f, status, body)
 	}
 	c.w.WriteHeader(status)
-	c.w.Write(body)
+	_, _ = c.w.Write(body)
 }
 
 // partly sends the beginning of a body, and then what the fault wants.
@@ -161,7 +161,7 @@ func (c *call) partly(f *armed, status int, body []byte) {
 	if f.After > 0 {
 		c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		c.w.WriteHeader(status)
-		c.w.Write(body[:f.After])
+		_, _ = c.w.Write(body[:f.After])
 		c.flush()
 	}
 	c.breakOff(f)
@@ -174,7 +174,7 @@ func (c *call) breakOff(f *armed) {
 	c.tear()
 }
 
-func (c *call) flush() { http.NewResponseController(c.w).Flush() }
+func (c *call) flush() { _ = http.NewResponseController(c.w).Flush() }
 
 // pace is the time before each token.
 func (c *call) pace() time.Duration {

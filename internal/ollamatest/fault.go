@@ -114,7 +114,7 @@ func (c *call) arrive() bool {
 		return false
 	}
 	if !c.upload {
-		c.body() // a fault may name the model in it
+		_, _ = c.body() // a fault may name the model in it
 	}
 	c.struck = c.faults.take(onArrival, c.r.URL.Path, c.model)
 	for _, f := range c.struck {
@@ -139,7 +139,7 @@ func (c *call) substitute(f Fault) {
 		c.w.Header().Set("Content-Type", jsonUTF8)
 	}
 	c.w.WriteHeader(orDefault(f.Status, http.StatusInternalServerError))
-	c.w.Write([]byte(f.Body))
+	_, _ = c.w.Write([]byte(f.Body))
 }
 
 func (c *call) fault(kinds ...FaultKind) *armed {
@@ -155,7 +155,7 @@ func (c *call) fault(kinds ...FaultKind) *armed {
 // left only when the body has been read.
 func (c *call) hang() {
 	if c.upload {
-		io.Copy(io.Discard, c.r.Body)
+		_, _ = io.Copy(io.Discard, c.r.Body)
 	}
 	<-c.ctx.Done()
 	c.tear()
@@ -171,8 +171,8 @@ func (c *call) reset() {
 		c.tear()
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0)
 	}
-	conn.Close()
+	_ = conn.Close()
 	panic(http.ErrAbortHandler)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 )
 
 // Start makes a server that listens on a free port of 127.0.0.1.
@@ -26,7 +27,7 @@ func (s *Server) listen(addr string) error {
 	defer s.mu.Unlock()
 	s.addr = l.Addr().String()
 	web := s.web
-	s.calls.Go(func() { web.Serve(l) })
+	s.calls.Go(func() { _ = web.Serve(l) })
 	return nil
 }
 
@@ -36,7 +37,7 @@ func (s *Server) Serve(l net.Listener) error {
 	web := s.web
 	s.mu.Unlock()
 	if web == nil {
-		l.Close()
+		_ = l.Close()
 		return http.ErrServerClosed
 	}
 	return web.Serve(l)
@@ -61,7 +62,7 @@ func (s *Server) Stop() {
 	s.kill()
 	s.mu.Unlock()
 	if web != nil {
-		web.Close()
+		_ = web.Close()
 	}
 	s.calls.Wait()
 	s.memory.clear()
@@ -99,7 +100,7 @@ func (s *Server) revive() {
 	// Ollama itself serves from the default mux, whose cleaning of paths answers before anything else.
 	mux := http.NewServeMux()
 	mux.Handle("/", s)
-	s.web = &http.Server{Handler: mux}
+	s.web = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 }
 
 // enter admits a request, or says that the box is dead.

@@ -17,7 +17,7 @@ type openaiChat struct {
 }
 
 // shortID is an id as Ollama makes them: hardly random.
-func shortID(prefix string) string { return fmt.Sprintf("%s-%d", prefix, rand.IntN(999)) }
+func shortID(prefix string) string { return fmt.Sprintf("%s-%d", prefix, rand.IntN(999)) } // #nosec G404 -- as Ollama makes them
 
 type openaiMessage struct {
 	Role      string           `json:"role"`

@@ -93,7 +93,7 @@ func (t tool) called() toolCall {
 // filled is an object with every required property, in their order.
 func (s toolSchema) filled() json.RawMessage {
 	var properties map[string]json.RawMessage
-	json.Unmarshal(s.Properties, &properties)
+	_ = json.Unmarshal(s.Properties, &properties)
 	b := []byte("{")
 	for i, k := range s.Required {
 		if i > 0 {
@@ -109,8 +109,8 @@ func (s toolSchema) filled() json.RawMessage {
 func valueOf(schema json.RawMessage) json.RawMessage {
 	var enum struct{ Enum []json.RawMessage }
 	var nested toolSchema
-	json.Unmarshal(schema, &enum)
-	json.Unmarshal(schema, &nested)
+	_ = json.Unmarshal(schema, &enum)
+	_ = json.Unmarshal(schema, &nested)
 	if len(enum.Enum) > 0 {
 		return enum.Enum[0]
 	}
@@ -130,7 +130,7 @@ func valueOf(schema json.RawMessage) json.RawMessage {
 func randomText(n int, letters string) string {
 	b := make([]byte, n)
 	for i := range b {
-		b[i] = letters[rand.IntN(len(letters))]
+		b[i] = letters[rand.IntN(len(letters))] // #nosec G404 -- as Ollama makes them
 	}
 	return string(b)
 }

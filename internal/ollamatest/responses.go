@@ -181,7 +181,7 @@ func (r responsesRequest) native() (*chatRequest, error) {
 	for _, t := range r.Tools {
 		native := tool{Type: t.Type}
 		native.Function.Name = t.Name
-		json.Unmarshal(marshal(t.Parameters), &native.Function.Parameters)
+		_ = json.Unmarshal(marshal(t.Parameters), &native.Function.Parameters)
 		chat.Tools = append(chat.Tools, native)
 	}
 	if r.Text != nil && r.Text.Format != nil && r.Text.Format.Type == "json_schema" {

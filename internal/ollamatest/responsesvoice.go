@@ -29,7 +29,7 @@ func newResponsesVoice(req responsesRequest) *responsesVoice {
 	return &responsesVoice{req: req, id: numbered("resp"), item: numbered("msg")}
 }
 
-func numbered(prefix string) string { return fmt.Sprintf("%s_%d", prefix, rand.IntN(999999)) }
+func numbered(prefix string) string { return fmt.Sprintf("%s_%d", prefix, rand.IntN(999999)) } // #nosec G404 -- as Ollama makes them
 
 func (v *responsesVoice) flushes() bool { return true }
 
@@ -104,7 +104,7 @@ func (v *responsesVoice) reasoningItem() fields {
 
 func (v *responsesVoice) call(c toolCall) [][]byte {
 	at, args := v.index+c.Function.Index, string(c.Function.Arguments)
-	id := fmt.Sprintf("fc_%d_%d", rand.IntN(999999), len(v.calls))
+	id := fmt.Sprintf("fc_%d_%d", rand.IntN(999999), len(v.calls)) // #nosec G404 -- as Ollama makes them
 	item := func(status, args string) fields {
 		return fields{"id": id, "type": "function_call", "status": status, "call_id": c.ID, "name": c.Function.Name, "arguments": args}
 	}

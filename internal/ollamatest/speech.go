@@ -70,7 +70,7 @@ func structured(format json.RawMessage) bool {
 // formatted is an answer that keeps to the format: a schema's required properties, or {}.
 func formatted(format json.RawMessage) string {
 	var schema toolSchema
-	json.Unmarshal(format, &schema)
+	_ = json.Unmarshal(format, &schema)
 	return string(schema.filled())
 }
 

@@ -82,12 +82,12 @@ func (p *progress) fail(status int, text string) {
 	}
 	p.over, p.failed = true, true
 	if p.stream && p.c.records > 0 {
-		p.c.w.Write(marshalLine(nativeError{text}))
+		_, _ = p.c.w.Write(marshalLine(nativeError{text}))
 		return
 	}
 	p.c.w.Header().Set("Content-Type", jsonBare)
 	p.c.w.WriteHeader(status)
-	p.c.w.Write(marshal(nativeError{text}))
+	_, _ = p.c.w.Write(marshal(nativeError{text}))
 	if p.stream {
 		p.c.flush()
 	}

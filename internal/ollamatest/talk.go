@@ -122,7 +122,7 @@ func (t *talk) breakDown() {
 		t.w.Header().Set("Content-Type", ndjson) // what Ollama calls a stream before it has begun
 	}
 	for _, b := range lines {
-		t.w.Write(b)
+		_, _ = t.w.Write(b)
 	}
 }
 

@@ -27,7 +27,7 @@ func (c *call) v1Transcriptions() {
 		c.reject("file is required: " + err.Error())
 		return
 	}
-	file.Close()
+	_ = file.Close()
 	if header.Size == 0 {
 		c.reject("audio file is empty")
 		return

@@ -58,7 +58,7 @@ func exactModel(body []byte) string {
 	var fields map[string]json.RawMessage
 	var name string
 	if json.Unmarshal(body, &fields) == nil {
-		json.Unmarshal(fields["model"], &name)
+		_ = json.Unmarshal(fields["model"], &name)
 	}
 	return name
 }

@@ -49,7 +49,7 @@ func askOnce(ctx context.Context, p *pool, t *fleet.Turn, job *Job, as *Sending,
 		return nil, false, false, err
 	}
 	from := time.Now()
-	a = &answer{conn: c, pool: p, release: context.AfterFunc(ctx, func() { c.Close() })}
+	a = &answer{conn: c, pool: p, release: context.AfterFunc(ctx, func() { _ = c.Close() })}
 	a.written, err = send(c, p.server, job, as)
 	if !job.Changes { // a pull says nothing for as long as it likes
 		c.awaitFirst(t, t.FirstWithin(job.Size))
@@ -179,7 +179,7 @@ func (a *answer) sentAll() bool {
 // drop ends the connection, and waits for the writer, which holds the body.
 func (a *answer) drop() {
 	a.release()
-	a.conn.Close()
+	_ = a.conn.Close()
 	if a.written != nil {
 		<-a.written
 		a.written = nil

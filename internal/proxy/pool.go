@@ -27,7 +27,7 @@ func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 		if c.alive() {
 			return c, nil
 		}
-		c.Close()
+		_ = c.Close()
 	}
 	raw, err := p.server.Dial(ctx)
 	if err != nil {
@@ -50,7 +50,7 @@ func (p *pool) take() *conn {
 // put keeps a connection whose answer was read to its end.
 func (p *pool) put(c *conn) {
 	if c.in.buffered() > 0 { // bytes nobody asked for
-		c.Close()
+		_ = c.Close()
 		return
 	}
 	c.in.patience.end()
@@ -82,6 +82,6 @@ func (p *pool) sweep(before time.Time, last bool) {
 	p.idle = append([]*conn(nil), p.idle[n:]...)
 	p.mu.Unlock()
 	for _, c := range old {
-		c.Close()
+		_ = c.Close()
 	}
 }

@@ -19,6 +19,8 @@ var (
 	loadedDesc        = gauge("loaded", "1: the model is in the server's memory.", "model", "server")
 	loadedBytesDesc   = gauge("loaded_bytes", "Bytes of memory that the loaded model takes on the server, the graphics card's and the machine's.", "model", "server")
 	loadedVRAMDesc    = gauge("loaded_vram_bytes", "Bytes of the graphics card's memory that the loaded model takes on the server.", "model", "server")
+	sharedDesc        = gauge("shared_up", "1: replicas count together; 0: the Redis is away, and each counts for itself. No line where none is set.")
+	sharedFailedDesc  = gauge("shared_failures_total", "Questions to the Redis, where replicas count together, that were not answered in time or with an error.")
 	contextDesc       = gauge("loaded_context_tokens", "Tokens of context that the model is loaded with on the server.", "model", "server")
 )
 
@@ -31,7 +33,7 @@ type live struct{ MetricsOptions }
 
 // Describe tells what is collected.
 func (l *live) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{upDesc, serverBreakerDesc, breakerDesc, inFlightDesc, loadingDesc, queuedDesc, loadedDesc, loadedBytesDesc, loadedVRAMDesc, contextDesc} {
+	for _, d := range []*prometheus.Desc{upDesc, serverBreakerDesc, breakerDesc, inFlightDesc, loadingDesc, queuedDesc, loadedDesc, loadedBytesDesc, loadedVRAMDesc, contextDesc, sharedDesc, sharedFailedDesc} {
 		to <- d
 	}
 }
@@ -39,7 +41,7 @@ func (l *live) Describe(to chan<- *prometheus.Desc) {
 // Collect shows it.
 func (l *live) Collect(to chan<- prometheus.Metric) {
 	v := view{MetricsOptions: l.MetricsOptions, now: time.Now(), values: map[reading]float64{}}
-	for _, c := range l.Connections {
+	for _, c := range l.connections() {
 		for _, s := range c.Servers() {
 			v.server(s)
 		}
@@ -48,6 +50,11 @@ func (l *live) Collect(to chan<- prometheus.Metric) {
 		v.add(queuedDesc, float64(q.Length), v.name(q.Key), "")
 	}
 	v.tell(to)
+	if l.Shared != nil {
+		up, failures := l.Shared()
+		to <- prometheus.MustNewConstMetric(sharedDesc, prometheus.GaugeValue, truth(up))
+		to <- prometheus.MustNewConstMetric(sharedFailedDesc, prometheus.CounterValue, float64(failures))
+	}
 }
 
 // A reading is a gauge's place: model or server may be "" where it has no such label.

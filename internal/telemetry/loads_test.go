@@ -13,7 +13,7 @@ import (
 )
 
 func TestLoadsAreCountedByModelServerAndTheOptionAtFault(t *testing.T) {
-	m := NewMetrics(MetricsOptions{Desk: balance.NewDesk(1, time.Second), Names: map[string]string{"key": "m"}})
+	m := NewMetrics(MetricsOptions{Desk: balance.NewDesk(1, time.Second), Names: func() map[string]string { return map[string]string{"key": "m"} }})
 	gpu := box("gpu")
 	m.Load(Load{Server: gpu, Key: "key", Took: 3 * time.Second})
 	m.Load(Load{Server: gpu, Key: "key", Again: "num_ctx", Took: 4 * time.Second})

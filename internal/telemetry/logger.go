@@ -47,18 +47,27 @@ func visible(s string) string {
 	}, s)
 }
 
+// NewLeveled is NewLogger, and a function that sets another level.
+func NewLeveled(w io.Writer, level string) (*slog.Logger, func(level string)) {
+	at := &slog.LevelVar{}
+	at.Set(levels[level])
+	return newLogger(w, at), func(level string) { at.Set(levels[level]) }
+}
+
 // NewLogger writes to w: text for a person where w is a terminal, JSON
 // otherwise. In JSON a duration is a number of nanoseconds, as log/slog has it.
 // The level is one of config.Levels.
-func NewLogger(w io.Writer, level string) *slog.Logger {
+func NewLogger(w io.Writer, level string) *slog.Logger { return newLogger(w, levels[level]) }
+
+func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return slog.New(tint.NewTextHandler(w, &tint.Options{
-			Level:      levels[level],
+			Level:      level,
 			TimeFormat: time.TimeOnly,
 			NoColor:    os.Getenv("NO_COLOR") != "",
 
 			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return harmless(a) },
 		}))
 	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: levels[level]}))
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }

@@ -70,3 +70,16 @@ func TestWhatARequestWaitedForAndWhyItsModelWasLoadedAgainAreLogged(t *testing.T
 		t.Error(got)
 	}
 }
+
+func TestALevelCanBeSetLater(t *testing.T) {
+	var out strings.Builder
+	log, set := NewLeveled(&out, "warn")
+	log.Info("one")
+	set("info")
+	log.Info("two")
+	set("panic")
+	log.Error("three")
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "two") {
+		t.Error(got)
+	}
+}

@@ -23,18 +23,20 @@ var (
 
 // MetricsOptions are what Metrics is made of.
 type MetricsOptions struct {
-	Connections []*fleet.Connection
+	Connections func() []*fleet.Connection // of now; nil = there are none
 	Desk        *balance.Desk
-	Names       map[string]string // what the operator calls a model, by its key; others go by their servers' lists
+	Shared      func() (up bool, failures int64) // what replicas count in; nil = each counts for itself
+	Settings    func() Settings                  // what became of reading them; nil = nobody reads them again
+	Names       func() map[string]string         // of now; nil = there are none: what the operator calls a model, by its key; others go by their servers' lists
 }
 
 // name is what a model is called: by the operator, or by the first server that
 // lists it. That is how exchanges name it too, so labels agree, and no client can add one.
 func (o *MetricsOptions) name(key string) string {
-	if name := o.Names[key]; name != "" {
-		return name
+	if o.Names != nil && o.Names()[key] != "" {
+		return o.Names()[key]
 	}
-	for _, c := range o.Connections {
+	for _, c := range o.connections() {
 		for _, s := range c.Servers() {
 			if m := s.State().Has(key); m != nil {
 				return m.Name.Short()
@@ -42,6 +44,13 @@ func (o *MetricsOptions) name(key string) string {
 		}
 	}
 	return otherModel
+}
+
+func (o *MetricsOptions) connections() []*fleet.Connection {
+	if o.Connections == nil {
+		return nil
+	}
+	return o.Connections()
 }
 
 // Metrics counts exchanges and loads, and shows Prometheus what it has counted and what the
@@ -73,6 +82,9 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		&gapCollector{&m.pairs},
 		&live{o},
 	)
+	if o.Settings != nil {
+		m.registry.MustRegister(&settings{o.Settings})
+	}
 	requests := m.counter("requests_total", "Requests that are over, of every kind. code 499: the client left before there was an answer.", "endpoint", "model", "server", "code")
 	m.answers.make = func(k answerKey) prometheus.Counter {
 		return requests.WithLabelValues(k.endpoint, modelLabel(k.model), serverLabel(k.server), codeLabel(k.status))

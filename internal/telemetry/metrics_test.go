@@ -149,3 +149,14 @@ func BenchmarkMetricsExchangeParallel(b *testing.B) {
 		}
 	})
 }
+
+func TestWhetherReplicasCountTogetherIsShownWhereTheyShould(t *testing.T) {
+	if page := newMetrics().page(t); strings.Contains(page, "gollamas_shared") {
+		t.Error("there is a line though nothing is shared")
+	}
+	up := true
+	m := NewMetrics(MetricsOptions{Desk: balance.NewDesk(1, time.Second), Shared: func() (bool, int64) { return up, 7 }})
+	m.want(t, "gollamas_shared_up 1", "# TYPE gollamas_shared_failures_total counter", "gollamas_shared_failures_total 7")
+	up = false
+	m.want(t, "gollamas_shared_up 0")
+}

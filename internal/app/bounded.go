@@ -1,0 +1,32 @@
+package app
+
+import (
+	"net/http"
+	"time"
+)
+
+// Bounds of a request's body that nobody reads: net/http would wait for it as long as the client likes, in front of an
+// answer or behind it. Who reads one says himself how long he waits.
+const (
+	unreadBody = time.Minute
+	leftOver   = time.Second
+)
+
+// bounded has no client hold a connection with a body that does not come. A connection on which a body came in chunks is not
+// used again: where the header had a length too, somebody in front may think that the next request begins elsewhere
+// (RFC 9112, section 6.1), and net/http does not tell.
+func bounded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor > 1 || r.Body == http.NoBody {
+			h.ServeHTTP(w, r)
+			return
+		}
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Now().Add(unreadBody)) // every connection has one
+		defer func() { _ = control.SetReadDeadline(time.Now().Add(leftOver)) }()
+		h.ServeHTTP(w, r)
+	})
+}

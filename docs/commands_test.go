@@ -9,30 +9,6 @@ import (
 	"testing"
 )
 
-// coming is what the pages tell of and the tree may not have yet. A block with such words may fail as long as its
-// output says just that, and as long as there is no such file: so the list dies by itself.
-var coming = []struct{ words, says, until string }{
-	{"gollamas health", `there is no command "health"`, "internal/cli/health.go"},
-	{"gollamas completion", `there is no command "completion"`, "internal/cli/completion.go"},
-	{"gollamas man", `there is no command "man"`, "internal/cli/man.go"},
-	{"/api/reload", `405 Method Not Allowed|404 Not Found`, "internal/admin/reload.go"},
-	{"https://localhost:11434", `server gave HTTP response to HTTPS client`, "internal/admin/reload.go"},
-	{"packaging/helm", `Chart.yaml: no such file or directory`, "packaging/helm"},
-	{"docker build", `Dockerfile: no such file or directory`, "packaging"},
-	{"docker compose", `compose.yaml: no such file or directory`, "packaging"},
-}
-
-// tolerated says whether a block failed only for something that is still to come.
-func tolerated(b block, output string) bool {
-	for _, c := range coming {
-		_, err := os.Stat("../" + c.until)
-		if err != nil && strings.Contains(b.text, c.words) && regexp.MustCompile(c.says).MatchString(output) {
-			return true
-		}
-	}
-	return false
-}
-
 // played are files that only the programs read which play others. They are read here, so that go test does not take
 // what it found before for true when they have changed.
 var played = []string{"../go.mod", "../Dockerfile", "../compose.yaml", "../packaging/helm/gollamas/Chart.yaml", "../packaging/helm/gollamas/values.yaml"}

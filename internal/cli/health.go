@@ -25,7 +25,7 @@ const (
 // what watches a process from the outside, such as a container's health check.
 func (t terminal) health(args []string) error {
 	cfg, err := t.loadWith(flag.NewFlagSet("health", flag.ContinueOnError), args)
-	if err != nil {
+	if err != nil && !errors.Is(err, config.ErrNothing) { // its servers may have been flags of the other process
 		return err
 	}
 	said, err := ask(healthURL(cfg))

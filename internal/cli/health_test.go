@@ -107,3 +107,12 @@ func TestHealthEndsWhereNothingIsAnswered(t *testing.T) {
 func TestHealthIsWrongWhereTheSettingsAre(t *testing.T) {
 	wantHealth(t, 1, "is not an address", "--admin", "here")
 }
+
+// TestHealthNeedsNoServers: a container's servers may be flags, which its health check does not have.
+func TestHealthNeedsNoServers(t *testing.T) {
+	address, _ := answering(t, 200, "ready: 1 of 1 routes is served")
+	var out strings.Builder
+	if code := (terminal{out: &out, err: &out, getenv: func(name string) string { return map[string]string{"GOLLAMAS_ADMIN": address}[name] }}).run([]string{"health"}); code != 0 {
+		t.Errorf("%d %s", code, out.String())
+	}
+}

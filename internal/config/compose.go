@@ -49,8 +49,7 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 	c.policies(file.policies)
 	c.alias(file.aliases, slices.Concat(g.said.aliases, env.aliases))
 	if len(c.Connections) == 0 && len(c.problems) == 0 {
-		return Config{}, errors.New("nothing to serve: name a server with --connection ID=URL, " +
-			"or a model with --proxy MODEL=URL (gollamas demo shows how without any)")
+		return c.Config, ErrNothing
 	}
 	if len(c.Models) == 0 && len(c.problems) == 0 {
 		c.problems.add("models", "there are none: name some, or leave models out to serve all that every connection has")
@@ -60,6 +59,10 @@ func Load(g *Given, getenv func(string) string) (Config, error) {
 	c.preload(slices.Concat(g.said.preload, env.preload, file.preload))
 	return c.Config, errors.Join(c.problems...)
 }
+
+// ErrNothing is what is wrong where nothing else is, and no server was named. Everything else that was said is in the Config.
+var ErrNothing = errors.New("nothing to serve: name a server with --connection ID=URL, " +
+	"or a model with --proxy MODEL=URL (gollamas demo shows how without any)")
 
 // A composer puts a Config together and notes what contradicts.
 type composer struct {

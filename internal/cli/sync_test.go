@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -106,8 +107,9 @@ func TestASignalEndsASync(t *testing.T) {
 	}
 	stop <- syscall.SIGINT
 	got := <-done
-	want := "gollamas: stopped: 1 pull broken off, 1 not begun; servers keep what has come, and the next sync goes on from there\n"
-	if got.code != 1 || got.err != want || !strings.Contains(got.out, "not pulled: m on b: it was broken off\n") {
+	// a's pull has ended there, and may just not have been heard of
+	want := regexp.MustCompile(`^gollamas: stopped: (1 pull|2 pulls) broken off, 1 not begun; servers keep what has come, and the next sync goes on from there\n$`)
+	if got.code != 1 || !want.MatchString(got.err) || !strings.Contains(got.out, "not pulled: m on b: it was broken off\n") {
 		t.Errorf("%+v", got)
 	}
 }

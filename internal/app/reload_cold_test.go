@@ -90,3 +90,29 @@ func TestColdHousesThatChangeOftenAreNotReadWhileTheyMoveIn(t *testing.T) {
 		wait(time.Minute)
 	})
 }
+
+// A server that takes one request at a time is not sent two because its connection is said anew.
+func TestColdAReloadHoldsAServerToItsPlaces(t *testing.T) {
+	pretend(t, one, both(paced(time.Second)), func(t *testing.T, w *world) {
+		first := w.send("/api/chat", about("m"))
+		w.anew("watch: 7s\n" + one)
+		second := w.send("/api/chat", about("m"))
+		wait(2 * time.Second)
+		if n := w.boxes["a"].InFlight(); n > 1 {
+			t.Errorf("%d requests are there at once", n)
+		}
+		first.end()
+		second.end()
+	})
+}
+
+// Taking the last key away is said in the log: from then on everybody may ask.
+func TestColdALogLineSaysThatNobodyNeedsAKeyAnyMore(t *testing.T) {
+	pretend(t, onlyA+"keys: [{name: laptop, key: 0123456789abcdef}]\n", both(with("m")), func(t *testing.T, w *world) {
+		before := w.logged(`"level":"WARN"`)
+		w.anew(onlyA)
+		if w.logged(`"level":"WARN"`) == before {
+			t.Error("no warning says so")
+		}
+	})
+}

@@ -84,6 +84,8 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !a.pages[i].posted && r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
 		text(w, http.StatusMethodNotAllowed, "nothing can be changed here: GET and HEAD only")
+	case a.pages[i].posted && len(r.Header["Origin"]) > 0: // where this is no loopback address, a name may have been made to lead here
+		text(w, http.StatusForbidden, "no web page may ask for this")
 	default:
 		a.pages[i].serve(w, r)
 	}

@@ -38,6 +38,10 @@ func (a *admin) reload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := a.Reload(r.Context()); err != nil {
+		if a.stopping() {
+			text(w, http.StatusServiceUnavailable, "gollamas is stopping: the settings are not read again")
+			return
+		}
 		answer(w, http.StatusUnprocessableEntity, map[string]string{"error": err.Error()})
 		return
 	}

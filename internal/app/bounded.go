@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io"
 	"net/http"
 	"time"
 )
@@ -24,9 +25,28 @@ func bounded(h http.Handler) http.Handler {
 		if len(r.TransferEncoding) > 0 {
 			w.Header().Set("Connection", "close")
 		}
-		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Now().Add(unreadBody)) // every connection has one
-		defer func() { _ = control.SetReadDeadline(time.Now().Add(leftOver)) }()
+		body := &unread{r.Body, http.NewResponseController(w), false}
+		_ = body.control.SetReadDeadline(time.Now().Add(unreadBody)) // every connection has one
+		r.Body = body
 		h.ServeHTTP(w, r)
+		if !body.over {
+			_ = body.control.SetReadDeadline(time.Now().Add(leftOver))
+		}
 	})
+}
+
+// An unread body takes its bound away once it was read to its end: what follows on the connection is another request's.
+type unread struct {
+	io.ReadCloser
+	control *http.ResponseController
+	over    bool
+}
+
+func (u *unread) Read(b []byte) (int, error) {
+	n, err := u.ReadCloser.Read(b)
+	if err == io.EOF && !u.over {
+		u.over = true
+		_ = u.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }

@@ -46,7 +46,7 @@ func (a *App) clients(s *settings) http.Handler {
 		Changes: a.changes, Connections: s.connections, Manage: s.cfg.Manage, AllowCloud: s.cfg.AllowCloud, Keys: s.keys,
 		LoadWait: s.cfg.LoadWait, Comments: s.cfg.ColdStart.Comments,
 		Origins:     gateway.NewOrigins(s.cfg.Origins, loopback(a.house.addr)),
-		ListAliases: s.cfg.ListAliases, Via: a.via, MaxBody: s.cfg.MaxBody, Done: a.done,
+		ListAliases: s.cfg.ListAliases, Started: a.house.started, Via: a.via, MaxBody: s.cfg.MaxBody, Done: a.done,
 		Panicked: func(id string, what any) {
 			a.log.Error("panic", "id", id, "what", fmt.Sprint(what), "stack", string(debug.Stack()))
 		},

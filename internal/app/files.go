@@ -2,6 +2,7 @@ package app
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -41,6 +42,16 @@ func sum(path string) (none [sha256.Size]byte) {
 		return none
 	}
 	return sha256.Sum256(data)
+}
+
+// readable says which of the files that settings name is none by now: a pipe would be waited for without end.
+func readable(cfg config.Config) error {
+	for _, path := range filesOf(cfg) {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is no file that could be read again", path)
+		}
+	}
+	return nil
 }
 
 // again reads the same files once more.

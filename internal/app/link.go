@@ -15,22 +15,21 @@ import (
 	"gollamas/internal/fleet"
 )
 
-// A link is how a connection is said, but for its places. Two that are said alike are one connection: what is known of its
+// A link is how a connection is said, but for its places and its pace. Two that are said alike are one connection: what is known of its
 // servers, and what runs on them, outlasts a reload.
 type link struct {
 	id, url, header string
 	discover        bool
 	tls             config.TLS
 	files           [sha256.Size]byte // what is in those
-	common          string            // that all connections share
 }
 
 // connect makes what each connection needs, or takes it from before. The files that are named are
 // opened; no server is asked anything.
 func (a *App) connect(cfg config.Config, before *settings) ([]*fleet.Connection, []link, error) {
 	common := fleet.Options{
-		Watch: cfg.Watch, Via: a.via, Log: a.log, Changed: func() { a.desk.Dispatch(); a.looked.Ring() },
-		Stall: fleet.Stall{First: cfg.Stall.FirstToken, Next: cfg.Stall.NextToken}, Dial: a.world.dial,
+		Watch: cfg.Watch, Stall: paceOf(cfg).Stall, Via: a.via, Log: a.log, Changed: func() { a.desk.Dispatch(); a.looked.Ring() },
+		Dial: a.world.dial,
 	}
 	var out []*fleet.Connection
 	var links []link
@@ -40,7 +39,7 @@ func (a *App) connect(cfg config.Config, before *settings) ([]*fleet.Connection,
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s.tls: %w", c.Place, err))
 		}
-		l := link{c.ID, c.URL.String(), headerText(c.Header), c.Discover, c.TLS, read, fmt.Sprint(cfg.Watch, cfg.Stall)}
+		l := link{c.ID, c.URL.String(), headerText(c.Header), c.Discover, c.TLS, read}
 		links = append(links, l)
 		if had := before.linked(l); had != nil {
 			out = append(out, had)
@@ -55,6 +54,11 @@ func (a *App) connect(cfg config.Config, before *settings) ([]*fleet.Connection,
 		}
 	}
 	return out, links, errors.Join(wrong...)
+}
+
+// paceOf is how often servers are looked at, and how long they may send nothing.
+func paceOf(cfg config.Config) fleet.Pace {
+	return fleet.Pace{Watch: cfg.Watch, Stall: fleet.Stall{First: cfg.Stall.FirstToken, Next: cfg.Stall.NextToken}}
 }
 
 // linked is the connection that is said so already, nil = none is.

@@ -14,6 +14,9 @@ import (
 	"gollamas/internal/telemetry"
 )
 
+// newcomers is how long a reload waits for the first look at servers that it has added: until then nobody knows what they have.
+const newcomers = time.Second
+
 // Errors of Reload that are not about the settings.
 var (
 	errNothingToRead = errors.New("the settings cannot be read again: this program was given them, and not where they stand")
@@ -34,7 +37,12 @@ func (a *App) Reload(ctx context.Context) error {
 	answer := make(chan error, 1)
 	select {
 	case a.asks <- answer:
-		return <-answer // nothing that takes long is done for it
+		select {
+		case err := <-answer:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	case <-a.deaf:
 		return errOver
 	case <-ctx.Done():
@@ -55,17 +63,17 @@ func (a *App) reloads(ctx context.Context, wg *sync.WaitGroup) {
 		case <-ctx.Done():
 			return
 		case answer := <-a.asks:
-			answer <- a.reload(watch)
+			answer <- a.reload(ctx, watch)
 		case <-a.seen:
 			if a.differs() {
-				_ = a.reload(watch) // it has told the log
+				_ = a.reload(ctx, watch) // it has told the log
 			}
 		}
 	}
 }
 
 // reload is Reload in the one goroutine that does it.
-func (a *App) reload(watch func([]*fleet.Connection)) error {
+func (a *App) reload(ctx context.Context, watch func([]*fleet.Connection)) error {
 	before := a.settings()
 	s, err := a.again(before)
 	t := *a.tried.Load()
@@ -76,9 +84,15 @@ func (a *App) reload(watch func([]*fleet.Connection)) error {
 		return err
 	}
 	t.reloads++
-	watch(a.use(s))
+	added := without(s.connections, before.connections)
+	watch(added)
+	fleet.FirstLook(ctx, added, newcomers)
+	a.use(s)
 	a.tried.Store(&t)
 	a.log.Info("settings read again", s.differs(before)...)
+	if len(before.cfg.Keys) > 0 && len(s.cfg.Keys) == 0 {
+		a.log.Warn("there are no keys any more: everybody who reaches gollamas may ask")
+	}
 	a.sayKeys()
 	return nil
 }
@@ -89,6 +103,9 @@ func (a *App) again(before *settings) (*settings, error) {
 		return nil, errNothingToRead
 	}
 	known := a.files.Load().again()
+	if err := readable(before.cfg); err != nil {
+		return nil, err
+	}
 	cfg, err := a.Load()
 	now := sumsOf(cfg, before.cfg)
 	now.take(known) // what has changed since must not look as if it had been read

@@ -25,12 +25,14 @@ func reloading(t *testing.T, flags ...string) *running {
 	})
 }
 
-// write puts a text into a file, in the place of what is there.
+// write puts a file with a text in the place of what is there, at once: a file that is cut first may be read so.
 func write(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	aside := path + ".new"
+	if err := os.WriteFile(aside, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	move(t, aside, path)
 }
 
 // said waits until the log has so many lines with a part.

@@ -72,12 +72,12 @@ func each(all ...error) (out []error) {
 	return out
 }
 
-// use puts settings in the place of those in use, all at once, and returns the connections that are new.
-func (a *App) use(s *settings) (added []*fleet.Connection) {
+// use puts settings in the place of those in use, all at once.
+func (a *App) use(s *settings) {
 	before := a.using.Swap(s)
 	a.doors.Store(a.open(s))
 	for i, c := range s.connections {
-		c.SetParallel(s.cfg.Connections[i].Parallel)
+		c.Change(s.cfg.Connections[i].Parallel, paceOf(s.cfg))
 	}
 	a.desk.Limit(s.cfg.Queue.Length, s.cfg.Queue.Wait)
 	a.loader.SetStall(s.cfg.Stall.FirstToken)
@@ -89,7 +89,6 @@ func (a *App) use(s *settings) (added []*fleet.Connection) {
 		c.Leave()
 	}
 	a.desk.Dispatch() // who waits may have more to choose from, or less
-	return without(s.connections, before.connections)
 }
 
 // without are those of all that are not among others.

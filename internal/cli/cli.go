@@ -24,7 +24,7 @@ type terminal struct {
 	out, err io.Writer
 	getenv   func(string) string
 	stop     <-chan os.Signal // the first asks to stop, the second to stop now
-	again    <-chan os.Signal // asks to read the settings again
+	hangUp   *hangUp          // asks to read the settings again, or that the terminal is gone; nil = nothing does
 }
 
 // Main runs the command line and returns the exit code: 0 = done, 1 = it
@@ -33,10 +33,9 @@ func Main(args []string) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	again := make(chan os.Signal, 1)
-	signal.Notify(again, syscall.SIGHUP) // which Windows does not send
-	defer signal.Stop(again)
-	return terminal{out: os.Stdout, err: os.Stderr, getenv: os.Getenv, stop: signals, again: again}.run(args)
+	hangUp := &hangUp{signals: make(chan os.Signal, 1)}
+	defer signal.Stop(hangUp.signals)
+	return terminal{out: os.Stdout, err: os.Stderr, getenv: os.Getenv, stop: signals, hangUp: hangUp}.run(args)
 }
 
 // A usageError is a command line that is wrong.
@@ -162,20 +161,13 @@ func (t terminal) serve(args []string) error {
 	}
 	ctx, now, end := t.signals()
 	defer end()
-	go t.reloads(now, a)
-	return a.Run(ctx, now, l)
-}
-
-// reloads has the settings read again whenever a signal says so, until ctx ends. What becomes of it stands in the log.
-func (t terminal) reloads(ctx context.Context, a *app.App) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.again:
-			_ = a.Reload(ctx)
-		}
+	ctx, hungUp := context.WithCancel(ctx)
+	defer hungUp()
+	if t.hangUp != nil {
+		t.hangUp.listen()
+		go t.hangUp.heed(now, a.Reload, hungUp)
 	}
+	return a.Run(ctx, now, l)
 }
 
 // signals returns two contexts: the first signal ends one, the second the other.

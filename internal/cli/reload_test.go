@@ -49,7 +49,7 @@ func TestASignalHasTheSettingsReadAgain(t *testing.T) {
 	stop, again, over := make(chan os.Signal, 2), make(chan os.Signal, 1), make(chan int, 1)
 	getenv := func(string) string { return "" }
 	go func() {
-		over <- terminal{out: &said, err: &said, getenv: getenv, stop: stop, again: again}.run([]string{"--config", path, "--alias", "x=m"})
+		over <- terminal{out: &said, err: &said, getenv: getenv, stop: stop, hangUp: &hangUp{signals: again}}.run([]string{"--config", path, "--alias", "x=m"})
 	}()
 	said.await(t, `"msg":"listening"`)
 	again <- syscall.SIGHUP // with nothing changed, so that no change of a file can be what does it

@@ -87,7 +87,7 @@ func TestEveryNameOfAFlagAndVariable(t *testing.T) {
 		for _, name := range s.Env {
 			value := map[string]string{"listen": "x:1", "level": "debug", "list_aliases": "true", "max_body": "1KB",
 				"allow_running": "true", "manage": "true", "balance": "in-order", "admin": "x:2",
-				"max_connections": "7", "keys_file": emptyFile(t), "allow_cloud": "true", "shared": "redis://x"}[s.Key]
+				"max_connections": "7", "keys_file": keysFile(t), "allow_cloud": "true", "shared": "redis://x"}[s.Key]
 			if value == "" {
 				value = "7s"
 			}
@@ -681,6 +681,15 @@ func emptyFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "empty.yaml")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func keysFile(t *testing.T) string {
+	t.Helper()
+	path := emptyFile(t)
+	if err := os.WriteFile(path, []byte("[{name: a, key: in-a-file-of-its-own}]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -79,7 +79,7 @@ func (r *reader) document(doc any) {
 		case "keep_alive", "num_ctx":
 			r.rule(place, key, ruling{}, v)
 		case "keys":
-			r.each(place, v, r.key)
+			r.keys(place, v)
 		case "stall", "queue", "cold_start", "tls":
 			r.members(place, v, below(key), r.value)
 		default:

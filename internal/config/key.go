@@ -46,7 +46,7 @@ func readKeys(path string, getenv func(string) string) (source, error) {
 	}
 	r := reader{getenv: getenv}
 	if doc != nil {
-		r.each(path, doc, r.key)
+		r.keys(path, doc)
 	}
 	return r.said, nil
 }
@@ -61,6 +61,19 @@ func lineOf(err error) int {
 }
 
 var keyMembers = []string{"name", "key", "models", "manage", "cloud", "requests_per_minute", "tokens_per_day", "parallel"}
+
+// keys reads a list of them. What stands in its place may be a secret.
+func (r *reader) keys(place string, v any) {
+	list, ok := v.([]any)
+	switch {
+	case !ok:
+		r.said.problems.add(place, "it should be a list of {name: …, key: …}")
+	case len(list) == 0:
+		r.said.problems.add(place, "it has no key in it: then everybody might ask. To want that, leave it out")
+	default:
+		r.each(place, v, r.key)
+	}
+}
 
 // key reads one of the list.
 func (r *reader) key(place string, v any) {
@@ -187,5 +200,8 @@ func (c *composer) keysFile(getenv func(string) string) []said[keys.Key] {
 		c.problems.add(cmp.Or(c.valueAt["keys_file"], "keys_file"), "%v", err)
 	}
 	c.problems = append(c.problems, s.problems...)
+	if err == nil && len(s.keys)+len(s.problems) == 0 {
+		c.problems.add(cmp.Or(c.valueAt["keys_file"], "keys_file"), "%s has no key in it: then everybody might ask. To want that, leave keys_file out", c.KeysFile)
+	}
 	return s.keys
 }

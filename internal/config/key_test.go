@@ -46,6 +46,7 @@ func TestAFlagsKeyReplacesTheFilesOfTheSameName(t *testing.T) {
 func TestWhatIsWrongWithKeysIsToldWithoutAnyOfThem(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.yaml")
 	broken := filepath.Join(t.TempDir(), "broken.yaml")
+	empty := emptyFile(t)
 	for p, text := range map[string]string{
 		path:   "- {name: same, key: geheim-in-a-file}\n- geheim-alone\n- {name: x, key: geheim with blanks}\n",
 		broken: "- {name: x, key: geheim\n- [",
@@ -90,9 +91,13 @@ func TestWhatIsWrongWithKeysIsToldWithoutAnyOfThem(t *testing.T) {
 			path + "[0]: key \"same\", or one with this very secret, is there already (keys[0])",
 			path + "[1]: it should be a mapping: {name: …, key: …}",
 			path + "[2].key: a key has no blanks and nothing but ASCII in it, for it stands in a header"}},
-		"no YAML":    {served + "keys_file: " + broken, nil, []string{"keys_file: " + broken + " is not YAML: line 2"}},
+		"no YAML": {served + "keys_file: " + broken, nil, []string{"keys_file: " + broken + " is not YAML: line 2"}},
+		"no list": {served + "keys: geheim-alone", nil, []string{"keys: it should be a list of {name: …, key: …}"}},
+		"no key": {served + "keys: []\nkeys_file: " + empty, nil, []string{
+			"keys: it has no key in it: then everybody might ask. To want that, leave it out",
+			"keys_file: " + empty + " has no key in it: then everybody might ask. To want that, leave keys_file out"}},
 		"half a TLS": {served + "tls: {cert: x}", nil, []string{"tls.cert: tls.cert and tls.key belong together, and one of them is missing"}},
-		"a Redis":    {served + `shared: "http://me:geheim@host"`, nil, []string{`shared: "…@host" is not a Redis: write redis://HOST:6379, or rediss:// for TLS`}},
+		"a Redis":    {served + `shared: "http://me:geheim@host"`, nil, []string{`shared: it is not a Redis: write redis://HOST:6379, or rediss:// for TLS`}},
 	} {
 		_, err := given(t, c.file, nil, c.flags...)
 		got := strings.Split(fmt.Sprint(err), "\n")

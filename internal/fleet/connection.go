@@ -13,18 +13,24 @@ import (
 
 // A Connection is what an operator has named: one server, or as many as its name has addresses.
 type Connection struct {
-	id       string
-	servers  atomic.Pointer[[]*Server]
-	parallel atomic.Int64
-	found    *discovery         // nil where it is one server
-	gone     context.Context    // ends when the settings name it no more
-	end      context.CancelFunc // ends that
+	id      string
+	servers atomic.Pointer[[]*Server]
+	terms   atomic.Pointer[terms]
+	found   *discovery         // nil where it is one server
+	gone    context.Context    // ends when the settings name it no more
+	end     context.CancelFunc // ends that
 }
 
-func newConnection(id string, parallel int, found *discovery, servers ...*Server) *Connection {
+// Terms are what may change while its servers stay.
+type terms struct {
+	parallel int
+	pace     Pace
+}
+
+func newConnection(id string, o Options, found *discovery, servers ...*Server) *Connection {
 	c := &Connection{id: id, found: found}
 	c.gone, c.end = context.WithCancel(context.Background())
-	c.parallel.Store(int64(parallel))
+	c.terms.Store(&terms{o.Parallel, Pace{o.Watch, o.Stall}})
 	c.servers.Store(&servers)
 	return c
 }
@@ -43,7 +49,7 @@ type discovery struct {
 // Fixed is a connection to one server.
 func Fixed(o Options) *Connection {
 	s := New(o)
-	return newConnection(s.ID(), o.Parallel, nil, s)
+	return newConnection(s.ID(), o, nil, s)
 }
 
 // Discover is a connection to every address that o.URL's host has. Each is a
@@ -58,7 +64,7 @@ func Discover(o Options, resolve func(ctx context.Context, host string) ([]netip
 		}
 	}
 	found := &discovery{opts: one.opts, host: o.URL.Hostname(), port: port, resolve: resolve, first: make(chan struct{})}
-	return newConnection(one.ID(), o.Parallel, found)
+	return newConnection(one.ID(), o, found)
 }
 
 // ID is what stands for the connection: the operator's name, or the URL without anything secret.
@@ -70,11 +76,19 @@ func (c *Connection) Servers() []*Server { return *c.servers.Load() }
 // Discovers says that servers may come and go.
 func (c *Connection) Discovers() bool { return c.found != nil }
 
-// SetParallel bounds how many requests each of its servers is given at once, 0 = no limit. Those that run go on.
-func (c *Connection) SetParallel(n int) {
-	c.parallel.Store(int64(n))
+// Change bounds how many requests each of its servers is given at once, 0 = no limit, and has them looked at and waited
+// for as p says. Requests that run go on.
+func (c *Connection) Change(parallel int, p Pace) {
+	c.terms.Store(&terms{parallel, p})
+	c.tell()
+}
+
+// tell has every server of now know the terms of now.
+func (c *Connection) tell() {
+	now := c.terms.Load()
 	for _, s := range c.Servers() {
-		s.parallel.Store(int64(n))
+		s.parallel.Store(int64(now.parallel))
+		s.setPace(now.pace)
 	}
 }
 
@@ -153,6 +167,7 @@ func (c *Connection) discover(ctx context.Context) {
 			}
 			return
 		}
+		c.tell()
 		for _, s := range c.Servers() {
 			if s.watched.CompareAndSwap(false, true) {
 				wg.Go(func() { s.watch(ctx) })
@@ -162,7 +177,7 @@ func (c *Connection) discover(ctx context.Context) {
 			close(c.found.first)
 		}
 		select {
-		case <-time.After(jitter(c.found.opts.Watch)):
+		case <-time.After(jitter(cmp.Or(c.terms.Load().pace.Watch, usualWatch))):
 		case <-c.gone.Done():
 		case <-ctx.Done():
 			return
@@ -242,7 +257,7 @@ func (d *discovery) tell(id string, err error) bool {
 // server is one for a new address. It is called what its connection is, and its address.
 func (c *Connection) server(a netip.Addr, address string) *Server {
 	o := c.found.opts
-	o.ID, o.Parallel = c.id+"/"+a.String(), int(c.parallel.Load())
+	o.ID = c.id + "/" + a.String()
 	s := New(o)
 	s.address = address
 	s.connection = c.id

@@ -9,7 +9,7 @@ import (
 // What was learned moves a request to another server; where there is none, it would only cut it. Behind requests of
 // another replica nobody here knows what comes.
 func (t *Turn) FirstWithin(size int) time.Duration {
-	stall := t.Server.opts.Stall
+	stall := t.Server.pace.Load().Stall
 	if t.pair == nil || !t.Spare || !t.want.Stream || t.want.Tools || t.Load != LoadNone || t.crowded {
 		return stall.First
 	}
@@ -36,7 +36,7 @@ func (t *Turn) Heard(now time.Time) {
 // another client has pushed it out, or its time was over, and no list had shown it yet. And a request that came
 // behind others waits for them: only from when nothing has come for them either.
 func (t *Turn) FirstAtMost(within time.Duration) time.Duration {
-	most, state := t.Server.opts.Stall.First, t.Server.State()
+	most, state := t.Server.pace.Load().Stall.First, t.Server.State()
 	switch {
 	case t.pair == nil || within == most:
 		return within
@@ -64,7 +64,7 @@ func (t *Turn) Stuck() bool {
 
 // NextWithin is how long the next byte of a stream may be waited for.
 func (t *Turn) NextWithin() time.Duration {
-	stall := t.Server.opts.Stall
+	stall := t.Server.pace.Load().Stall
 	if t.pair == nil || t.want.Tools || !t.alone {
 		return stall.Next
 	}

@@ -35,6 +35,22 @@ type Options struct {
 	Changed  func()       // called when a look is over; nil = nobody is
 }
 
+// A Pace is how often a server is looked at, and how long it may send nothing.
+type Pace struct {
+	Watch time.Duration // 0 = 5s
+	Stall Stall
+}
+
+// usualWatch is how often servers are looked at where nobody says.
+const usualWatch = 5 * time.Second
+
+func (s *Server) setPace(p Pace) {
+	if p.Watch <= 0 {
+		p.Watch = usualWatch
+	}
+	s.pace.Store(&p)
+}
+
 // ViaHeader is the header field that names each gollamas a request has been
 // through, so that one whose server's URL leads back to it notices.
 const ViaHeader = "X-Gollamas-Via"
@@ -53,6 +69,7 @@ type Server struct {
 	pairs    sync.Map // a model's key → *pair
 	pushing  atomic.Pointer[Push]
 	parallel atomic.Int64 // requests at once, 0 = no limit
+	pace     atomic.Pointer[Pace]
 	inFlight atomic.Int64 // requests that take a place, of all models
 	others   atomic.Int64 // requests that other replicas have on it
 	changing atomic.Int64 // requests that change what it has installed
@@ -87,9 +104,7 @@ func New(o Options) *Server {
 		now:     make(chan chan struct{}),
 		first:   make(chan struct{}),
 	}
-	if o.Watch <= 0 {
-		s.opts.Watch = 5 * time.Second
-	}
+	s.setPace(Pace{o.Watch, o.Stall})
 	if o.Log == nil {
 		s.opts.Log = silent
 	}

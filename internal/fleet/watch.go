@@ -106,7 +106,7 @@ const (
 
 // pause is how long to wait until the next look.
 func (s *Server) pause() time.Duration {
-	every := s.opts.Watch
+	every := s.pace.Load().Watch
 	if late := s.State().Failed - patientLooks; late > 0 {
 		every *= time.Duration(min(1<<min(late, 8), longestRest))
 	}
@@ -117,7 +117,7 @@ func (s *Server) pause() time.Duration {
 func (s *Server) rest(ctx context.Context) (waiting []chan struct{}) {
 	due := time.NewTimer(s.pause())
 	defer due.Stop()
-	pause := time.NewTimer(min(leastPause, s.opts.Watch))
+	pause := time.NewTimer(min(leastPause, s.pace.Load().Watch))
 	defer pause.Stop()
 	var again <-chan struct{} // not heard before the pause is over
 	for {

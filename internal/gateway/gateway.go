@@ -30,8 +30,9 @@ type Options struct {
 	Comments    time.Duration       // how often a stream of /v1 says that it waits; 0 = never
 	Origins     *Origins
 	ListAliases bool
-	Via         string // this gollamas, in fleet.ViaHeader; "" = unnamed
-	MaxBody     int64  // bytes; of a request that is read, decompressed
+	Started     time.Time // when the first looks at servers began, for requests to wait for; zero = now
+	Via         string    // this gollamas, in fleet.ViaHeader; "" = unnamed
+	MaxBody     int64     // bytes; of a request that is read, decompressed
 	Done        []func(proxy.Exchange)
 	Panicked    func(id string, what any) // told of a panic, never of a prompt; nil = nobody
 }
@@ -64,9 +65,13 @@ type Gateway struct {
 
 // New returns a handler of everything Ollama has a URL for.
 func New(o Options) *Gateway {
+	started := o.Started
+	if started.IsZero() {
+		started = time.Now()
+	}
 	return &Gateway{
 		table: o.Table, current: o.Current, desk: o.Desk, engine: o.Engine, rules: o.Rules, loader: o.Loader, variants: o.Variants,
 		changes: o.Changes, connections: o.Connections, manage: o.Manage, allowCloud: o.AllowCloud, keys: o.Keys, loadWait: o.LoadWait, comments: o.Comments, origins: o.Origins, surface: newSurface(endpoints),
-		listAliases: o.ListAliases, via: o.Via, maxBody: o.MaxBody, done: o.Done, panicked: o.Panicked, started: time.Now(),
+		listAliases: o.ListAliases, via: o.Via, maxBody: o.MaxBody, done: o.Done, panicked: o.Panicked, started: started,
 	}
 }

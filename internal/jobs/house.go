@@ -15,6 +15,7 @@ import (
 type house struct {
 	opts      KeeperOptions
 	server    *fleet.Server
+	meant     []Resident // as they were said; they never change
 	residents []*resident
 	bell      Bell
 	gone      chan struct{} // closed when the server's address is gone, or others are to live there
@@ -32,7 +33,7 @@ type house struct {
 }
 
 func newHouse(o KeeperOptions, s *fleet.Server, residents []Resident) *house {
-	h := &house{opts: o, server: s, bell: NewBell(), gone: make(chan struct{}), over: make(chan struct{}), news: make(chan func()), last: &fleet.State{}}
+	h := &house{opts: o, server: s, meant: residents, bell: NewBell(), gone: make(chan struct{}), over: make(chan struct{}), news: make(chan func()), last: &fleet.State{}}
 	for _, r := range residents {
 		h.residents = append(h.residents, &resident{Resident: r, key: r.Name.Key(), label: r.Name.Short()})
 	}
@@ -61,7 +62,7 @@ func (h *house) moveIn() {
 
 // keeps says whether the house has just these residents, and renews them as often.
 func (h *house) keeps(ping time.Duration, residents []Resident) bool {
-	return h.opts.Ping == ping && slices.EqualFunc(h.residents, residents, func(a *resident, b Resident) bool { return a.Resident == b })
+	return h.opts.Ping == ping && slices.Equal(h.meant, residents)
 }
 
 // run keeps the house until ctx ends or the server's address is gone.
@@ -73,7 +74,7 @@ func (h *house) run(ctx context.Context) {
 	h.moveIn()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for !h.left() {
 		timer.Stop()
 		if due := h.step(ctx, time.Now()); !due.IsZero() {
 			timer.Reset(time.Until(due))
@@ -88,6 +89,16 @@ func (h *house) run(ctx context.Context) {
 		case <-h.bell:
 		case <-timer.C:
 		}
+	}
+}
+
+// left says that others live there by now, or nobody.
+func (h *house) left() bool {
+	select {
+	case <-h.gone:
+		return true
+	default:
+		return false
 	}
 }
 

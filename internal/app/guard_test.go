@@ -287,7 +287,7 @@ func TestBadRequestsAreRefusedAndNeverChangeShape(t *testing.T) {
 	pretend(t, "watch: 5h\n"+onlyA, both(with("m")), func(t *testing.T, w *world) {
 		heard := &overheard{raw: map[*line][]byte{}}
 		w.boxes["a"].tap = heard.note
-		for l := range w.boxes["a"].lines { // the watch has one of its own
+		for _, l := range w.boxes["a"].connected() { // the watch has one of its own
 			l.Conn.Close()
 		}
 		var table strings.Builder

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -65,12 +66,23 @@ func (g *Gateway) read(w http.ResponseWriter, r *http.Request, e *Endpoint) (bod
 
 // unread answers a client that did not send its whole body; mostly it has left.
 func (g *Gateway) unread(e *Endpoint, err error) *Answer {
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
+	var a Answer
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		a = refusal(e.Dialect, http.StatusRequestTimeout, fmt.Sprintf("no byte of the request's body came for %s", stalledBody))
+	case malformed(err):
+		a = refusal(e.Dialect, http.StatusBadRequest, "the request's body cannot be read: "+err.Error())
+	default:
 		return &Answer{Status: proxy.StatusGone}
 	}
-	a := refusal(e.Dialect, http.StatusRequestTimeout, fmt.Sprintf("no byte of the request's body came for %s", stalledBody))
 	a.Header.Set("Connection", "close")
 	return &a
+}
+
+// malformed says that it is the client's chunks, or what stands behind them, that cannot be read. net/http has no names for these errors.
+func malformed(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "chunk") || strings.Contains(text, "trailer") || strings.Contains(text, "header line too long")
 }
 
 // stalledBody is how long a client may rest while it sends its body.

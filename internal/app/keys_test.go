@@ -351,10 +351,33 @@ func TestModelsElsewhereNeedTheSettingsLeaveOrTheKeys(t *testing.T) {
 						}
 					}
 				}
+				for secret, may := range may {
+					before := len(asked(w.boxes["a"].Server, "/api/show"))
+					w.by(secret, "POST", "/api/show", `{"model":"stub"}`)
+					if went := len(asked(w.boxes["a"].Server, "/api/show")) > before; went != may {
+						t.Errorf("%s asks to be shown the stub: the server was asked: %v", secret, went)
+					}
+				}
 				if n := len(asked(w.boxes["a"].Server, "/api/generate")); n > 0 {
 					t.Errorf("%d loads of models that are elsewhere", n)
 				}
 			})
+		})
+	}
+}
+
+// TestAModelAtHomeStandsBeforeAStubOfItsName: the list shows what would answer.
+func TestAModelAtHomeStandsBeforeAStubOfItsName(t *testing.T) {
+	stub := ollamatest.Options{Models: []ollamatest.Model{{Name: "glm", RemoteHost: "https://ollama.com:443", RemoteModel: "glm"}}}
+	for _, models := range []string{"glm: [a, b]", "glm: [b, a]"} {
+		t.Run(models, func(t *testing.T) {
+			pretend(t, "connections: {a: 'http://a.localhost', b: 'http://b.localhost'}\nallow_cloud: true\nmodels: {"+models+"}\n",
+				map[string]ollamatest.Options{"a": stub, "b": with("glm")}, func(t *testing.T, w *world) {
+					got := w.ask("GET", "/api/tags", http.NoBody, 0)
+					if strings.Contains(got.body, "remote_host") || len(names(t, got.body)) != 1 {
+						t.Errorf("%s", got.body)
+					}
+				})
 		})
 	}
 }

@@ -221,7 +221,7 @@ func (g *Gateway) match(ask Ask, asked string) (matched, *Answer) {
 	}
 	members, remote := match.Members()
 	switch {
-	case len(members) == 0 && remote && e.Works && g.leaves(ask):
+	case len(members) == 0 && remote && !e.Changes && g.leaves(ask):
 		return matched{Match: match, members: stubs(match), away: true}, nil
 	case len(members) == 0 && remote:
 		return matched{}, noCloud(e)

@@ -44,7 +44,7 @@ func secrets(h http.Header) []string {
 	return out
 }
 
-// take counts a request against its key, until end is called. What gollamas answers by itself is not counted.
+// take counts a request against its key, until end is called. Lists, and what else is answered from memory, are not counted.
 func (g *Gateway) take(ctx context.Context, by *keys.Holder, e *Endpoint, x *proxy.Exchange) (end func(), no *Answer) {
 	if by == nil || e.Kind != Forward && e.Kind != Change {
 		return func() {}, nil

@@ -24,10 +24,14 @@ func (g *Gateway) merged(ask Ask, list func(*fleet.State) []fleet.Model) []fleet
 				continue
 			}
 			members, _ := match.Members()
-			if m.RemoteHost != "" {
-				members = match.Route.Members()
-			}
 			rank := slices.IndexFunc(members, func(at balance.Member) bool { return at.Server == s })
+			if m.RemoteHost != "" { // behind any that has it at home
+				members = match.Route.Members()
+				rank = slices.IndexFunc(members, func(at balance.Member) bool { return at.Server == s })
+				if rank >= 0 {
+					rank += stubRank
+				}
+			}
 			had, again := places[m.Key]
 			switch {
 			case rank < 0:
@@ -59,6 +63,9 @@ func source(m fleet.Model) ollama.Name {
 	}
 	return m.Name
 }
+
+// stubRank is more than any server's place in a route.
+const stubRank = 1 << 20
 
 // aliased is m again under each of its aliases, where those are listed.
 func (g *Gateway) aliased(ask Ask, m fleet.Model) []fleet.Model {

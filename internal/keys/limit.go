@@ -117,9 +117,10 @@ func (t *taken) give(tokens int64, now time.Time) {
 	t.tokens += tokens
 }
 
-// today forgets yesterday's tokens. The lock is held.
+// today forgets yesterday's tokens. A clock that steps back over midnight gives none again; one that has been far ahead is
+// believed when it is not any more. The lock is held.
 func (t *taken) today(now time.Time) {
-	if day := Day(now); day != t.day {
+	if day := Day(now); day > t.day || day < t.day-1 {
 		t.day, t.tokens = day, 0
 	}
 }

@@ -37,8 +37,10 @@ func NewRing(all []Key, before *Ring, counts Counts) (*Ring, error) {
 		if was := before.named(k.Name); was != nil {
 			h.taken = was.taken
 		}
-		h.taken.limit(k)
 		r.holders = append(r.holders, h)
+	}
+	for _, h := range r.holders { // last: those of before are in use
+		h.taken.limit(h.key)
 	}
 	return r, nil
 }

@@ -31,7 +31,7 @@ if at_once > 0 then
       if not newer then mine = tonumber(n) end
     else
       local heard = redis.call('ZSCORE', replicas, all[i])
-      if n and heard and micros / 1000 - tonumber(heard) <= silent then running = running + tonumber(n) end
+      if n and heard and math.abs(micros / 1000 - tonumber(heard)) <= silent then running = running + tonumber(n) end
     end
   end
   if running + mine > at_once then return {3} end
@@ -44,7 +44,8 @@ end
 
 if per_minute > 0 then
   local apart = 60000000 / per_minute
-  local full = math.max(tonumber(redis.call('GET', requests) or '0'), micros) + apart
+  local known = math.min(tonumber(redis.call('GET', requests) or '0'), micros + 60000000) -- its clock may have stepped back
+  local full = math.max(known, micros) + apart
   local wait = full - micros - 60000000
   if wait > 0.5 then return {1, math.ceil(wait)} end
   redis.call('SET', requests, string.format('%.0f', full), 'PX', math.ceil((full - micros) / 1000) + 1)

@@ -1,5 +1,5 @@
 // Package shared is what several gollamas count together in a Redis or Valkey: what keys have taken of their limits,
-// and how busy the servers are. Whenever that does not answer, each counts for itself, and no request waits for it.
+// and how busy the servers are. Whenever that does not answer, each counts for itself, and no request waits for it longer than a moment.
 package shared
 
 import (
@@ -20,6 +20,7 @@ import (
 // The times by which replicas know of each other.
 const (
 	bound  = 100 * time.Millisecond // how long anything waits for the Redis
+	crowd  = 128                    // connections to the Redis: one for each request that is asking it
 	rhythm = 100 * time.Millisecond // between two beats
 	often  = 10                     // of so many beats, one tells everything: the Redis may have lost it
 	silent = 3 * time.Second        // who has not been heard of for so long is gone
@@ -69,7 +70,8 @@ func New(o Options) (*Counts, error) {
 	}
 	logging.Disable() // what goes wrong is told once, and by us
 	said.MaxRetries, said.DialerRetries = -1, 1
-	said.DialTimeout, said.ReadTimeout, said.WriteTimeout, said.PoolTimeout = o.Bound, o.Bound, o.Bound, o.Bound
+	said.DialTimeout, said.ReadTimeout, said.WriteTimeout, said.PoolTimeout = o.Bound, o.Bound, o.Bound, o.Bound/2 // the last: who waits for a connection is to know it before his time is over
+	said.PoolSize, said.MinIdleConns = crowd, 2
 	said.ContextTimeoutEnabled, said.DisableIdentity, said.Protocol = true, true, 2
 	said.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return &Counts{

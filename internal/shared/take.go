@@ -2,7 +2,10 @@ package shared
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"gollamas/internal/keys"
 )
@@ -17,6 +20,9 @@ func (c *Counts) Take(ctx context.Context, k keys.Key, now time.Time) *keys.Refu
 		return nil
 	}
 	no, err := c.ask(ctx, k, mine, now)
+	if errors.Is(err, redis.ErrPoolTimeout) { // it is we who ask too much at once, and each counts for itself besides
+		return nil
+	}
 	if err != nil {
 		c.fails(err)
 		return nil

@@ -33,8 +33,10 @@ type MetricsOptions struct {
 // name is what a model is called: by the operator, or by the first server that
 // lists it. That is how exchanges name it too, so labels agree, and no client can add one.
 func (o *MetricsOptions) name(key string) string {
-	if o.Names != nil && o.Names()[key] != "" {
-		return o.Names()[key]
+	if o.Names != nil {
+		if name := o.Names()[key]; name != "" {
+			return name
+		}
 	}
 	for _, c := range o.connections() {
 		for _, s := range c.Servers() {

@@ -15,7 +15,7 @@ import (
 )
 
 // A client that takes its answer slowly asks again on the same connection: nothing is wrong with either.
-func TestColdASlowReaderMayAskAgainOnItsConnection(t *testing.T) {
+func TestASlowReaderMayAskAgainOnItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		door := ollamatest.NewPipes()
 		var gone []error

@@ -12,7 +12,7 @@ import (
 )
 
 // A keys_file that is empty for a moment must not open the door to everybody.
-func TestColdAnEmptyKeysFileLetsNobodyIn(t *testing.T) {
+func TestAnEmptyKeysFileLetsNobodyIn(t *testing.T) {
 	s := ollama(t, with("tiny-chain"))
 	keys := filepath.Join(t.TempDir(), "keys.yaml")
 	write(t, keys, "[{name: a, key: 0123456789abcdef}]")
@@ -27,7 +27,7 @@ func TestColdAnEmptyKeysFileLetsNobodyIn(t *testing.T) {
 }
 
 // A file that is named in vain and then comes must be noticed.
-func TestColdAKeysFileThatComesLaterIsNoticed(t *testing.T) {
+func TestAKeysFileThatComesLaterIsNoticed(t *testing.T) {
 	s := ollama(t, with("tiny-chain"))
 	keys := filepath.Join(t.TempDir(), "keys.yaml")
 	text := "connections: {s: '" + s.URL() + "'}\n"
@@ -40,7 +40,7 @@ func TestColdAKeysFileThatComesLaterIsNoticed(t *testing.T) {
 }
 
 // Whatever stands where the settings stood, gollamas ends when it is told to.
-func TestColdASettingsFileThatIsAPipeDoesNotKeepRunFromEnding(t *testing.T) {
+func TestASettingsFileThatIsAPipeDoesNotKeepRunFromEnding(t *testing.T) {
 	s := ollama(t, with("tiny-chain"))
 	path := file(t, "connections: {s: '"+s.URL()+"'}\n")
 	r := reloading(t, "--config", path)
@@ -65,7 +65,7 @@ func TestColdASettingsFileThatIsAPipeDoesNotKeepRunFromEnding(t *testing.T) {
 }
 
 // Requests to a model whose servers are all known do not wait for a server that a reload has added and that does not answer.
-func TestColdAReloadThatAddsADeadServerSlowsNobody(t *testing.T) {
+func TestAReloadThatAddsADeadServerSlowsNobody(t *testing.T) {
 	pretend(t, onlyA, both(paced(time.Second)), func(t *testing.T, w *world) {
 		before := w.send("/api/chat", about("m")).end()
 		defer w.boxes["b"].Fault(ollamatest.Fault{Kind: ollamatest.Hang})()
@@ -78,7 +78,7 @@ func TestColdAReloadThatAddsADeadServerSlowsNobody(t *testing.T) {
 }
 
 // Reloads that change what is preloaded, one behind the other (run with -race).
-func TestColdHousesThatChangeOftenAreNotReadWhileTheyMoveIn(t *testing.T) {
+func TestHousesThatChangeOftenAreNotReadWhileTheyMoveIn(t *testing.T) {
 	const settings = "connections: {a: 'http://a.localhost'}\nmodels: {m: {routes: a, preload: true}, n: {routes: a, preload: %v}}\n"
 	pretend(t, fmt.Sprintf(settings, false), both(with("m", "n")), func(t *testing.T, w *world) {
 		wait(time.Minute)
@@ -92,7 +92,7 @@ func TestColdHousesThatChangeOftenAreNotReadWhileTheyMoveIn(t *testing.T) {
 }
 
 // A server that takes one request at a time is not sent two because its connection is said anew.
-func TestColdAReloadHoldsAServerToItsPlaces(t *testing.T) {
+func TestAReloadHoldsAServerToItsPlaces(t *testing.T) {
 	pretend(t, one, both(paced(time.Second)), func(t *testing.T, w *world) {
 		first := w.send("/api/chat", about("m"))
 		w.anew("watch: 7s\n" + one)
@@ -107,7 +107,7 @@ func TestColdAReloadHoldsAServerToItsPlaces(t *testing.T) {
 }
 
 // Taking the last key away is said in the log: from then on everybody may ask.
-func TestColdALogLineSaysThatNobodyNeedsAKeyAnyMore(t *testing.T) {
+func TestALogLineSaysThatNobodyNeedsAKeyAnyMore(t *testing.T) {
 	pretend(t, onlyA+"keys: [{name: laptop, key: 0123456789abcdef}]\n", both(with("m")), func(t *testing.T, w *world) {
 		before := w.logged(`"level":"WARN"`)
 		w.anew(onlyA)

@@ -233,6 +233,11 @@ func TestAKeyManagesIfItSaysSoAndItsOwnModelsOnly(t *testing.T) {
 		file := `{"model":"mine","files":{"m.gguf":"sha256:` + strings.Repeat("a", 64) + `"},"stream":false}`
 		w.by(secretBoss, "POST", "/api/create", file).want(t, 403, "only a key for every model")
 		w.by(secretBoss, "POST", "/api/create", strings.Replace(file, `"files"`, `"from":"shown","adapters"`, 1)).want(t, 403, "only a key for every model")
+		for _, method := range []string{"HEAD", "POST"} {
+			if got := w.by(secretBoss, method, "/api/blobs/sha256:"+strings.Repeat("a", 64), "x"); got.status != 403 {
+				t.Errorf("%s of a file: %d %s", method, got.status, got.body)
+			}
+		}
 		if got := w.boxes["a"].Requests(); slices.ContainsFunc(got, func(q ollamatest.Request) bool { return strings.HasPrefix(q.URL, "/api/blobs") }) {
 			t.Error("a file was asked for")
 		}
@@ -380,4 +385,22 @@ func TestAModelAtHomeStandsBeforeAStubOfItsName(t *testing.T) {
 				})
 		})
 	}
+}
+
+// TestAModelElsewhereIsNotTakenForTheOneAtHome: they differ in a tag that only servers' lists have.
+func TestAModelElsewhereIsNotTakenForTheOneAtHome(t *testing.T) {
+	o := with("glm")
+	o.Models = append(o.Models, ollamatest.Model{Name: "glm:cloud", RemoteHost: "https://ollama.com:443", RemoteModel: "glm"})
+	pretend(t, "connections: {a: 'http://a.localhost'}\nallow_cloud: true\n", map[string]ollamatest.Options{"a": o}, func(t *testing.T, w *world) {
+		for i, model := range []string{"glm:cloud", "glm"} {
+			body := chatOf(model)
+			w.ask("POST", "/api/chat", strings.NewReader(body), int64(len(body)))
+			if x := w.exchange(i + 1); x.Model != model {
+				t.Errorf("%s is counted as %q", model, x.Model)
+			}
+		}
+		if facts := w.facts(0, "glm"); facts.Service.N+facts.First.N > 1 {
+			t.Errorf("what the one elsewhere took is learned of the one at home: %+v", facts)
+		}
+	})
 }

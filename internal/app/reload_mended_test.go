@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
@@ -86,6 +87,16 @@ func TestALogLineSaysThatNobodyNeedsAKeyAnyMore(t *testing.T) {
 		w.anew(onlyA)
 		if w.logged(`"level":"WARN"`) == before {
 			t.Error("no warning says so")
+		}
+	})
+}
+
+// What a server has that a reload adds is in the lists as soon as the reload is over.
+func TestAReloadThatAddsAServerListsWhatItHasAtOnce(t *testing.T) {
+	pretend(t, onlyA, map[string]ollamatest.Options{"a": with("m"), "b": with("n")}, func(t *testing.T, w *world) {
+		w.anew("connections: {a: 'http://a.localhost', b: 'http://b.localhost'}\nmodels: {m: a, n: b}\n")
+		if got := names(t, w.ask("GET", "/api/tags", http.NoBody, 0).body); len(got) != 2 {
+			t.Errorf("%q", got)
 		}
 	})
 }

@@ -94,6 +94,7 @@ func TestALogLineSaysThatNobodyNeedsAKeyAnyMore(t *testing.T) {
 // What a server has that a reload adds is in the lists as soon as the reload is over.
 func TestAReloadThatAddsAServerListsWhatItHasAtOnce(t *testing.T) {
 	pretend(t, onlyA, map[string]ollamatest.Options{"a": with("m"), "b": with("n")}, func(t *testing.T, w *world) {
+		wait(2 * time.Second) // past the start, when requests wait for the first looks
 		w.boxes["b"].lag.Store(int64(100 * time.Millisecond))
 		w.anew("connections: {a: 'http://a.localhost', b: 'http://b.localhost'}\nmodels: {m: a, n: b}\n")
 		if got := names(t, w.ask("GET", "/api/tags", http.NoBody, 0).body); len(got) != 2 {

@@ -27,8 +27,9 @@ func bounded(h http.Handler) http.Handler {
 		}
 		body := &unread{r.Body, http.NewResponseController(w), false}
 		_ = body.control.SetReadDeadline(time.Now().Add(unreadBody)) // every connection has one
-		r.Body = body
-		h.ServeHTTP(w, r)
+		read := r.WithContext(r.Context())                           // net/http looks at the body of its own request when it answers: for Expect: 100-continue
+		read.Body = body
+		h.ServeHTTP(w, read)
 		if !body.over {
 			_ = body.control.SetReadDeadline(time.Now().Add(leftOver))
 		}

@@ -92,6 +92,8 @@ func parse(fs *flag.FlagSet, args []string) error {
 		return err
 	case err != nil:
 		return usageError{errors.New(flagText(fs, err.Error()))}
+	case fs.NArg() > 0 && slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, "api-key") }):
+		return usageError{errors.New("something is left over behind the flags, perhaps a part of --api-key NAME=KEY: there are no blanks in it")}
 	case fs.NArg() > 0:
 		return usageError{fmt.Errorf("%q is left over: every setting is a flag, and yes or no is written --flag=false", config.Redact(fs.Arg(0)))}
 	}

@@ -26,7 +26,11 @@ func readFile(path string, getenv func(string) string) (source, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var doc any
 	if err := yaml.UnmarshalWithOptions(data, &doc, yaml.UseOrderedMap()); err != nil {
-		return source{}, fmt.Errorf("%s is not YAML:\n%s", path, yaml.FormatError(err, false, false))
+		text := yaml.FormatError(err, false, false)
+		if strings.Contains(text, "alias") { // what is named may be a secret with a * in front
+			text = fmt.Sprintf("[%d] a value that begins with * stands in quotes", lineOf(err))
+		}
+		return source{}, fmt.Errorf("%s is not YAML:\n%s", path, text)
 	}
 	r := reader{getenv: getenv}
 	if documents(data) > 1 {
@@ -65,7 +69,7 @@ func (r *reader) document(doc any) {
 		known = append(known, s.top())
 	}
 	r.members("", doc, known, func(place, key string, v any) {
-		if v == nil { // a key with nothing behind it, all below it commented out
+		if v == nil && key != "keys" { // a key with nothing behind it, all below it commented out
 			return
 		}
 		switch key {

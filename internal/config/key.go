@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ const mostTokens = 1_000_000_000_000
 // addKey takes NAME=KEY. What is wrong with it is told without any of it: half of it may be the secret.
 func (s *source) addKey(place, text string) {
 	name, secret, ok := strings.Cut(text, "=")
-	if name, secret = strings.TrimSpace(name), strings.TrimSpace(secret); !ok || name == "" || secret == "" {
+	if name, secret = strings.TrimSpace(name), strings.TrimSpace(secret); !ok || name == "" || strings.Trim(secret, "=") == "" {
 		s.problems.add(place, "it is not written NAME=KEY")
 		return
 	}
@@ -45,6 +46,9 @@ func readKeys(path string, getenv func(string) string) (source, error) {
 		return source{}, fmt.Errorf("%s is not YAML: line %d", path, lineOf(err)) // the line itself may be a secret
 	}
 	r := reader{getenv: getenv}
+	if documents(data) > 1 {
+		r.said.problems.add(path, "a second document stands behind ---; only one is read")
+	}
 	if doc != nil {
 		r.keys(path, doc)
 	}
@@ -66,7 +70,7 @@ var keyMembers = []string{"name", "key", "models", "manage", "cloud", "requests_
 func (r *reader) keys(place string, v any) {
 	list, ok := v.([]any)
 	switch {
-	case !ok:
+	case !ok && v != nil:
 		r.said.problems.add(place, "it should be a list of {name: …, key: …}")
 	case len(list) == 0:
 		r.said.problems.add(place, "it has no key in it: then everybody might ask. To want that, leave it out")
@@ -82,12 +86,20 @@ func (r *reader) key(place string, v any) {
 		return
 	}
 	k, before, secret := keys.Key{}, len(r.said.problems), false
-	r.members(place, v, keyMembers, func(place, member string, v any) {
+	defer func() { r.hush(before) }()
+	r.members(place, v, nil, func(at, member string, v any) {
+		if !slices.Contains(keyMembers, member) {
+			r.said.problems.add(place, "something stands in it that is none of %s%s", strings.Join(keyMembers, ", "), Near(member, keyMembers))
+			return
+		}
+		place := at
 		switch member {
 		case "name":
 			k.Name, _ = r.text(place, v)
 		case "key":
-			if text, ok := r.text(place, v); ok {
+			if _, quoted := v.(string); !quoted {
+				r.said.problems.add(place, "a key stands in quotes")
+			} else if text, ok := r.text(place, v); ok {
 				secret = true
 				if err := k.Read(text); err != nil {
 					r.said.problems.add(place, "%v", err)
@@ -120,6 +132,26 @@ func (r *reader) key(place string, v any) {
 	}
 }
 
+// hush takes what was quoted out of problems that have come since: it may be a secret in the wrong place.
+func (r *reader) hush(since int) {
+	for i, err := range r.said.problems[since:] {
+		text := err.Error()
+		if name := missingVariable.FindStringSubmatch(text); name != nil && !variableName.MatchString(name[1]) {
+			text = strings.TrimSuffix(text, name[1]) + "of the name that stands there"
+		}
+		if !strings.Contains(text, "did you mean") && !strings.Contains(text, ".models[") && !strings.Contains(text, "key \"") {
+			text = quotedValue.ReplaceAllString(text, "it")
+		}
+		r.said.problems[since+i] = errors.New(text)
+	}
+}
+
+var (
+	missingVariable = regexp.MustCompile(`the environment has no variable (.*)$`)
+	variableName    = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
+	quotedValue     = regexp.MustCompile(`"[^"]*"`)
+)
+
 // keyModels reads the names and patterns that a key may use.
 func (r *reader) keyModels(place string, v any) (out []string) {
 	before := len(r.said.problems)
@@ -131,6 +163,9 @@ func (r *reader) keyModels(place string, v any) (out []string) {
 		var err error
 		if ollama.IsPattern(name) {
 			_, err = ollama.ParsePattern(name)
+			if p, bad := ollama.ParsePattern(name); bad == nil && p.String() == "*" && name != "*" {
+				err = keys.ErrEvery
+			}
 		} else {
 			_, err = ollama.ParseName(name)
 		}
@@ -165,8 +200,8 @@ func (c *composer) keyring(sources ...[]said[keys.Key]) {
 	secrets := map[[32]byte]string{}
 	for i, source := range sources {
 		for _, s := range source {
-			stronger := slices.ContainsFunc(sources[:i], func(one []said[keys.Key]) bool { return slices.ContainsFunc(one, sameKey(s)) })
-			if stronger {
+			if slices.ContainsFunc(sources[:i], func(one []said[keys.Key]) bool { return slices.ContainsFunc(one, sameKey(s)) }) {
+				c.bound(s.value)
 				continue
 			}
 			if at := cmp.Or(places[s.key], secrets[s.value.Hash]); at != "" {
@@ -180,6 +215,16 @@ func (c *composer) keyring(sources ...[]said[keys.Key]) {
 			c.Keys = append(c.Keys, s.value)
 		}
 	}
+}
+
+// bound gives a key that a flag or a variable has said what a weaker place says of it: they say only the secret.
+func (c *composer) bound(weaker keys.Key) {
+	i := slices.IndexFunc(c.Keys, func(k keys.Key) bool { return k.Name == weaker.Name })
+	if i < 0 {
+		return
+	}
+	weaker.Hash, weaker.Short = c.Keys[i].Hash, c.Keys[i].Short
+	c.Keys[i] = weaker
 }
 
 // KeyName says what is wrong with a key's name: it stands in logs and is a metric's label.

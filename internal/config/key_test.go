@@ -35,9 +35,9 @@ func TestAKeyIsReadWithEverythingItMay(t *testing.T) {
 	}
 }
 
-func TestAFlagsKeyReplacesTheFilesOfTheSameName(t *testing.T) {
+func TestAFlagsKeyReplacesTheSecretOfTheFilesAndNotItsBounds(t *testing.T) {
 	c, err := given(t, served+"keys: [{name: a, key: of-the-file-itself, parallel: 3}]", nil, "--api-key", "a=of-the-flag-itself")
-	if err != nil || len(c.Keys) != 1 || c.Keys[0].Hash != sha256.Sum256([]byte("of-the-flag-itself")) || c.Keys[0].Parallel != 0 {
+	if err != nil || len(c.Keys) != 1 || c.Keys[0].Hash != sha256.Sum256([]byte("of-the-flag-itself")) || c.Keys[0].Parallel != 3 {
 		t.Errorf("%v %+v", err, c.Keys)
 	}
 }
@@ -80,10 +80,10 @@ func TestWhatIsWrongWithKeysIsToldWithoutAnyOfThem(t *testing.T) {
 			"keys[2]: it has no name: the log and the metrics say who asked by it",
 			"keys[3].models: it names no model: leave it out for every model",
 			`keys[4].models[0]: "no such*": "no such*" matches no model: " " stands in no name`,
-			`keys[4].requests_per_minute: "x" is not a whole number from 0 to 1000000`,
-			`keys[4].tokens_per_day: "-1" is not a whole number from 0 to 1000000000000`,
+			`keys[4].requests_per_minute: it is not a whole number from 0 to 1000000`,
+			`keys[4].tokens_per_day: it is not a whole number from 0 to 1000000000000`,
 			`keys[5]: key "with blank": its name has more than 64 characters, a blank, or something that is not ASCII in it`,
-			`keys[6].modls: there is no such setting; did you mean "models"?`,
+			`keys[6]: something stands in it that is none of name, key, models, manage, cloud, requests_per_minute, tokens_per_day, parallel; did you mean "models"?`,
 			`keys[8]: key "h", or one with this very secret, is there already (keys[7])`,
 			"keys[9].key: the environment has no variable NO_SUCH",
 			"keys[10]: it should be a mapping: {name: …, key: …}"}},

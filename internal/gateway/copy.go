@@ -66,7 +66,7 @@ func (g *Gateway) readCopy(ask Ask) (c copying, no *Answer) {
 	if c.as, no = g.subject(ask, c.to, func(asked string) *Answer { return unrouted(e, asked) }); no != nil {
 		return c, no
 	}
-	return c, own(e, c.as)
+	return c, own(ask, c.as)
 }
 
 // copied refuses a name that cannot be copied from or to.

@@ -41,7 +41,7 @@ type creation struct {
 func (g *Gateway) create(ask Ask) Decision {
 	model, sub, no := g.about(ask, func(asked string) *Answer { return unrouted(ask.Endpoint, asked) })
 	if no == nil {
-		no = own(ask.Endpoint, sub)
+		no = own(ask, sub)
 	}
 	c := &creation{Gateway: g, ask: ask, sub: sub}
 	if no == nil {
@@ -77,6 +77,9 @@ func (c *creation) read() *Answer {
 	if len(c.digests()) > 0 && c.ask.Key.Bounded() {
 		a := refusal(e.Dialect, http.StatusForbidden, fmt.Sprintf(whyFiles, c.ask.Key.Name()))
 		return &a
+	}
+	if c.how.RemoteHost != "" && !c.ask.Key.Leaves(true) {
+		return noCloud(e)
 	}
 	if c.how.From == "" || c.how.RemoteHost != "" {
 		return nil

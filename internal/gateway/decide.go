@@ -75,7 +75,7 @@ func (g *Gateway) decideObject(ask Ask) Decision {
 	}
 	match, no := g.match(ask, model.Asked)
 	if no == nil {
-		return g.decideWork(ask, g.wants(e, match, model, ask.Via))
+		return g.decideWork(ask, g.wants(ask, match, model))
 	}
 	// Ollama would have looked at these before it looked for the model.
 	if err := ollama.Check(ask.Body); err != nil {
@@ -206,15 +206,22 @@ func (g *Gateway) match(ask Ask, asked string) (matched, *Answer) {
 		return g.away(ask, asked, match, ok)
 	}
 	if e.Changes {
-		if no := own(e, subject{asked: asked, name: cmp.Or(match.Send, asked)}); no != nil {
+		if no := own(ask, subject{asked: asked, name: cmp.Or(match.Send, asked), match: match}); no != nil {
 			return matched{}, no
+		}
+		if !ask.Key.Leaves(true) { // a push carries it away
+			return matched{}, noCloud(e)
 		}
 	}
 	switch at, no := g.only(ask); {
 	case no != nil:
 		return matched{}, no
 	case at != nil:
-		return g.there(at, name, match), nil
+		there := g.there(at, name, match)
+		if have := at.State().Has(there.Key); have != nil && have.RemoteHost != "" && !g.leaves(ask) {
+			return matched{}, noCloud(e)
+		}
+		return there, nil
 	}
 	if _, _, variant := fleet.ParseVariant(name); !ok || variant { // a variant is nobody's to ask for, nor to pull
 		return matched{}, g.missing(e, asked)

@@ -38,7 +38,7 @@ func (g *Gateway) decideForm(ask Ask) Decision {
 	if no != nil {
 		return Decision{Asked: asked, Answer: no}
 	}
-	w := &wanted{Gateway: g, endpoint: e, matched: match, model: rewrite.Model{Asked: asked}, send: cmp.Or(match.Send, asked), via: ask.Via}
+	w := &wanted{Gateway: g, endpoint: e, matched: match, model: rewrite.Model{Asked: asked}, send: cmp.Or(match.Send, asked), via: ask.Via, key: ask.Key}
 	job := g.job(e, match, asked, balance.Ask{Members: match.now(e), On: w.runner})
 	job.Size = len(ask.Body)
 	job.Target, job.Whole = ask.Target, true // Ollama calls {"text":…} a stream of records

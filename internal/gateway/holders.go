@@ -14,7 +14,7 @@ func (g *Gateway) delete(ask Ask) Decision {
 	e := ask.Endpoint
 	model, sub, no := g.about(ask, func(asked string) *Answer { return g.missing(e, asked) })
 	if no == nil {
-		no = own(e, sub)
+		no = own(ask, sub)
 	}
 	if no != nil {
 		return Decision{Asked: model.Asked, Answer: no}

@@ -51,7 +51,7 @@ func (g *Gateway) take(ctx context.Context, by *keys.Holder, e *Endpoint, x *pro
 	}
 	done, refused := by.Take(ctx, x.Start)
 	if refused == nil {
-		return func() { done(tokens(x)) }, nil
+		return func() { done(g.tokens(x)) }, nil
 	}
 	x.Limit = string(refused.Limit)
 	a := refusal(e.Dialect, http.StatusTooManyRequests, refused.Text)
@@ -59,16 +59,49 @@ func (g *Gateway) take(ctx context.Context, by *keys.Holder, e *Endpoint, x *pro
 	return nil, &a
 }
 
-// tokens are what a request has taken. Where its server has not said so, for it was cut short or streams on /v1 do not
-// say it, each piece that came counts as one.
-func tokens(x *proxy.Exchange) (n int64) {
+// tokens are what a request has taken. Where its server has not said so, for it was cut short or streams and sounds on /v1 do
+// not say it, they are reckoned: each piece that came is one, else four bytes of the answer are, and so are four of
+// the request, up to what the model can read at once.
+func (g *Gateway) tokens(x *proxy.Exchange) (n int64) {
 	if x.Usage.Said {
 		return int64(x.Usage.Prompt) + int64(x.Usage.Answer)
+	}
+	if !x.Works || x.Server == "" || x.Status >= http.StatusBadRequest {
+		return 0
 	}
 	for _, of := range x.Gaps.Counts {
 		n += int64(of)
 	}
-	return n
+	if !x.Streamed && !vectors(x.Endpoint) {
+		n += x.BytesOut / bytesAToken
+	}
+	return n + min(x.BytesIn/bytesAToken, g.readable(x))
+}
+
+// bytesAToken is about how many bytes of English are one token.
+const bytesAToken = 4
+
+// usualContext is what Ollama loads a model with on a small card where nobody says (wire.md).
+const usualContext = 4096
+
+// readable is how many tokens the model can read at once, as it is loaded there.
+func (g *Gateway) readable(x *proxy.Exchange) int64 {
+	for _, s := range g.table.Servers() {
+		if s.ID() != x.Server {
+			continue
+		}
+		for _, m := range s.State().Loaded {
+			if m.Name.Short() == x.Model && m.NumCtx > 0 {
+				return int64(m.NumCtx)
+			}
+		}
+	}
+	return usualContext
+}
+
+// vectors says that an endpoint answers with numbers, which are no tokens.
+func vectors(path string) bool {
+	return path == "/api/embed" || path == "/api/embeddings" || path == "/v1/embeddings"
 }
 
 // sees says whether who asks may use a model by the name that it was asked for by: an alias is as good as the model itself,

@@ -46,6 +46,9 @@ func (g *Gateway) merged(ask Ask, list func(*fleet.State) []fleet.Model) []fleet
 	}
 	var out []fleet.Model
 	for _, m := range best {
+		if ask.Key.Bounded() { // it names what the model was made of
+			m.Listed.Raw = ollama.WithoutParent(m.Listed.Raw)
+		}
 		if ask.Key.Sees(source(m)) {
 			out = append(out, m)
 		}
@@ -120,7 +123,9 @@ func (g *Gateway) listed(ask Ask, all func(Ask) []fleet.Model, of func(*fleet.St
 	if !state.Up {
 		return refusal(ask.Endpoint.Dialect, http.StatusBadGateway, fmt.Sprintf("server %s does not answer: %s", at.ID(), cmp.Or(state.Err, "it has not been looked at yet")))
 	}
-	a := listAnswer(slices.DeleteFunc(slices.Clone(of(state)), func(m fleet.Model) bool { return !ask.Key.Sees(source(m)) }))
+	a := listAnswer(slices.DeleteFunc(slices.Clone(of(state)), func(m fleet.Model) bool {
+		return !ask.Key.Sees(source(m)) || m.RemoteHost != "" && !ask.Key.Leaves(true)
+	}))
 	a.Header[serverHeader] = []string{at.ID()}
 	return a
 }

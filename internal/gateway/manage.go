@@ -142,9 +142,14 @@ func settled(e *Endpoint, asked string) *Answer {
 }
 
 // own refuses what is another name for a model: who deletes or pushes an alias means that, and who writes to one gets nothing.
-func own(e *Endpoint, sub subject) *Answer {
-	if sub.name == sub.asked {
+func own(ask Ask, sub subject) *Answer {
+	e := ask.Endpoint
+	switch {
+	case sub.name == sub.asked:
 		return nil
+	case !ask.Key.Sees(sub.match.Model):
+		a := refusal(e.Dialect, http.StatusBadRequest, fmt.Sprintf("%q is another name for a model, and not a model itself", sub.asked))
+		return &a
 	}
 	a := refusal(e.Dialect, http.StatusBadRequest, fmt.Sprintf("%q is gollamas' alias of %q: say %q itself, or remove the alias from gollamas' settings", sub.asked, sub.name, sub.name))
 	return &a

@@ -68,6 +68,9 @@ func (u unloading) decide(job *proxy.Job, d Decision) Decision {
 	default:
 		d.Job, d.Header = job, u.header("")
 		as := proxy.Sending{Model: u.send, Body: u.model.Body(u.send)} // as the client wrote it: a rule's keep_alive would make a load of it
+		if u.masked() {
+			as.Unsay = func(text []byte) []byte { return ollama.Renamed(text, u.matched.Model, u.model.Asked) }
+		}
 		job.For = func(*fleet.Server) proxy.Sending { return as }
 	}
 	return d

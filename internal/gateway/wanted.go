@@ -9,6 +9,7 @@ import (
 	"gollamas/internal/balance"
 	"gollamas/internal/fleet"
 	"gollamas/internal/jobs"
+	"gollamas/internal/keys"
 	"gollamas/internal/ollama"
 	"gollamas/internal/proxy"
 	"gollamas/internal/rewrite"
@@ -25,11 +26,13 @@ type wanted struct {
 	own      ollama.Runner // what the request itself asks for
 	odd      bool          // what it asks for is not such as Ollama takes
 	via      []string      // each gollamas that it has been through, this one last
+	key      *keys.Holder  // whose key it came by
 }
 
 // wants reads what a request asks for. Elsewhere than in its own dialect Ollama reads neither options nor keep_alive.
-func (g *Gateway) wants(e *Endpoint, m matched, model rewrite.Model, via []string) *wanted {
-	w := &wanted{Gateway: g, endpoint: e, matched: m, model: model, via: via, send: cmp.Or(m.Send, model.Asked)}
+func (g *Gateway) wants(ask Ask, m matched, model rewrite.Model) *wanted {
+	e := ask.Endpoint
+	w := &wanted{Gateway: g, endpoint: e, matched: m, model: model, via: ask.Via, key: ask.Key, send: cmp.Or(m.Send, model.Asked)}
 	if e.Works && w.native() {
 		var ok bool
 		w.own, ok = model.Object.Runner()
@@ -72,8 +75,19 @@ func (w *wanted) keep(s *fleet.Server) time.Duration {
 	return max(time.Duration(k.Value), 1)
 }
 
-// sending is the request as a server gets it.
+// sending is the request as a server gets it. Who may use an alias, and not see what it stands for, does not hear of that in an error either.
 func (w *wanted) sending(s *fleet.Server) proxy.Sending {
+	as := w.plainly(s)
+	if w.masked() && as.Unsay == nil {
+		as.Unsay = func(text []byte) []byte { return ollama.Renamed(text, w.matched.Model, w.model.Asked) }
+	}
+	return as
+}
+
+// masked says that who asks may use the model by the alias that it was asked for by, and not see the model itself.
+func (w *wanted) masked() bool { return w.matched.Send != "" && !w.key.Sees(w.matched.Model) }
+
+func (w *wanted) plainly(s *fleet.Server) proxy.Sending {
 	wish := w.wish(s)
 	switch {
 	case w.endpoint.Exact:
@@ -97,7 +111,20 @@ func (w *wanted) withoutPaths(s *fleet.Server) func([]byte) []byte {
 	if have := s.State().Has(w.matched.Key); have != nil {
 		name = have.Listed.Name
 	}
-	return func(answer []byte) []byte { return ollama.WithoutPaths(answer, name) }
+	if w.masked() {
+		name = w.model.Asked
+	}
+	hidden := func(of string) bool {
+		n, err := ollama.ParseName(of)
+		return err == nil && !w.key.Sees(n)
+	}
+	return func(answer []byte) []byte {
+		answer = ollama.WithoutPaths(answer, name, hidden)
+		if w.key.Bounded() {
+			answer = ollama.WithoutParent(answer)
+		}
+		return answer
+	}
 }
 
 // variant is the request under the name of the model's variant that has the context.

@@ -58,6 +58,7 @@ const guessable = 16
 var (
 	ErrEmpty = errors.New("the key is empty: gollamas key new prints one")
 	ErrHash  = errors.New("a hash is sha256: and 64 hexadecimal digits: gollamas key new prints one")
+	ErrEvery = errors.New("it would be every model of every host: what Ollama leaves out of names is left out of patterns; write *, or name/*")
 	ErrWords = errors.New("a key has no blanks and nothing but ASCII in it, for it stands in a header")
 )
 
@@ -71,8 +72,11 @@ func (k *Key) Read(secret string) error {
 		k.Hash = [sha256.Size]byte(sum)
 		return nil
 	}
-	if secret == "" {
+	if strings.Trim(secret, "=") == "" {
 		return ErrEmpty
+	}
+	if almost := strings.TrimLeft(strings.ToLower(secret), "$"); strings.HasPrefix(almost, "sha256") && len(almost) >= 64 {
+		return ErrHash
 	}
 	if strings.ContainsFunc(secret, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
 		return ErrWords

@@ -114,7 +114,7 @@ func (t *taken) give(tokens int64, now time.Time) {
 	defer t.mu.Unlock()
 	t.today(now)
 	t.running--
-	t.tokens += tokens
+	t.tokens += min(max(tokens, 0), math.MaxInt64/2-t.tokens)
 }
 
 // today forgets yesterday's tokens. A clock that steps back over midnight gives none again; one that has been far ahead is

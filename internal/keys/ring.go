@@ -1,9 +1,12 @@
 package keys
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"slices"
+	"strings"
 
 	"gollamas/internal/ollama"
 )
@@ -73,11 +76,14 @@ func (r *Ring) Find(secrets ...string) (found *Holder) {
 func (h *Holder) may(model string) error {
 	if ollama.IsPattern(model) {
 		p, err := ollama.ParsePattern(model)
+		if err == nil && p.String() == "*" && model != "*" {
+			return fmt.Errorf("%q: %w", model, ErrEvery)
+		}
 		h.patterns = append(h.patterns, p)
 		return err
 	}
 	n, err := ollama.ParseName(model)
-	h.exact[n.Key()] = true
+	h.exact[listed(n).Key()] = true
 	return err
 }
 
@@ -94,12 +100,31 @@ func (h *Holder) Bounded() bool { return h != nil && len(h.key.Models) > 0 }
 
 // Sees says whether the holder may use a model by this name. What it may not use is to look as if it did not exist.
 func (h *Holder) Sees(n ollama.Name) bool {
-	if !h.Bounded() || h.exact[n.Key()] {
+	if !h.Bounded() {
+		return true
+	}
+	n = listed(n)
+	if h.exact[n.Key()] {
 		return true
 	}
 	var buf [128]byte
 	name := n.Fold(buf[:0])
-	return slices.ContainsFunc(h.patterns, func(p ollama.Pattern) bool { return p.Matches(name) })
+	return slices.ContainsFunc(h.patterns, func(p ollama.Pattern) bool {
+		text := p.String()
+		return (text == "*" || strings.Count(text, "/") == bytes.Count(name, []byte("/"))) && p.Matches(name)
+	})
+}
+
+// listed is a name as servers list it: a model of ollama.com's is not the one at home of the same name.
+func listed(n ollama.Name) ollama.Name {
+	switch {
+	case !n.Cloud:
+	case n.Tag == "latest":
+		n.Tag = "cloud"
+	default:
+		n.Tag += "-cloud"
+	}
+	return n
 }
 
 // Manages says whether the holder may change servers; otherwise is what holds where its key does not say.

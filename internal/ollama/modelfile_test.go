@@ -22,7 +22,7 @@ func TestWithoutPaths(t *testing.T) {
 			Modelfile string
 			Details   struct{ Modelfile string }
 		}
-		if err := json.Unmarshal(WithoutPaths(body, "llava:latest"), &got); err != nil || got.Modelfile != c.want || got.Details.Modelfile != "FROM /stays" {
+		if err := json.Unmarshal(WithoutPaths(body, "llava:latest", nil), &got); err != nil || got.Modelfile != c.want || got.Details.Modelfile != "FROM /stays" {
 			t.Errorf("%s: %v\n%s", name, err, got.Modelfile)
 		}
 	}
@@ -31,11 +31,11 @@ func TestWithoutPaths(t *testing.T) {
 func TestWithoutPathsTouchesNothingElse(t *testing.T) {
 	const body = "{ \"new\" : [1.00, \"\\u003c\"],\n \"modelfile\":\"FROM /x\\n\" , \"y\":null }\n"
 	want := strings.Replace(body, `"FROM /x\n"`, `"FROM m\n"`, 1)
-	if got := string(WithoutPaths([]byte(body), "m")); got != want {
+	if got := string(WithoutPaths([]byte(body), "m", nil)); got != want {
 		t.Errorf("%q", got)
 	}
 	for _, odd := range []string{"", "null", "[]", `{"modelfile":7}`, `{"modelfile":"FROM /x`, `{"a":1,`} {
-		if got := string(WithoutPaths([]byte(odd), "m")); got != odd {
+		if got := string(WithoutPaths([]byte(odd), "m", nil)); got != odd {
 			t.Errorf("%q became %q", odd, got)
 		}
 	}
@@ -49,7 +49,7 @@ func FuzzWithoutPaths(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var before, after map[string]json.RawMessage
 		was := json.Unmarshal(body, &before)
-		out := WithoutPaths(body, "m")
+		out := WithoutPaths(body, "m", nil)
 		if (json.Unmarshal(out, &after) == nil) != (was == nil) || len(before) != len(after) {
 			t.Fatalf("%q became %q", body, out)
 		}

@@ -18,9 +18,18 @@ var usageKeys = [...]struct{ prompt, answer string }{
 	{`"input_tokens":`, `"output_tokens":`},      // Responses and Anthropic
 }
 
-// UsageIn finds the figures in an answer's end: the last of each name, whatever
-// the dialect. Inside a string a key's quotes are escaped, so text is never taken for one.
+// UsageIn finds the figures in an answer's end: the last of each name, whatever the dialect. Inside a string a key's quotes
+// are escaped, so text is never taken for one; what a model has a tool called with is not read where a usage stands behind it.
 func UsageIn(tail []byte) Usage {
+	if i := bytes.LastIndex(tail, []byte(`"usage":`)); i >= 0 {
+		if u := figures(tail[i:]); u.Said {
+			return u
+		}
+	}
+	return figures(tail)
+}
+
+func figures(tail []byte) Usage {
 	for _, k := range usageKeys {
 		prompt, ok := lastInt(tail, k.prompt)
 		answer, also := lastInt(tail, k.answer)
@@ -30,6 +39,9 @@ func UsageIn(tail []byte) Usage {
 	}
 	return Usage{}
 }
+
+// mostFigure is more tokens than any answer takes.
+const mostFigure = 1 << 30
 
 func lastInt(b []byte, key string) (int, bool) {
 	i := bytes.LastIndex(b, []byte(key))
@@ -42,7 +54,7 @@ func lastInt(b []byte, key string) (int, bool) {
 		end++
 	}
 	n, err := strconv.Atoi(string(b[:end]))
-	if err != nil { // none, or more than there can be
+	if err != nil || n > mostFigure { // none, or more than there can be
 		return 0, false
 	}
 	return n, true

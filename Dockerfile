@@ -25,8 +25,8 @@ LABEL org.opencontainers.image.title="gollamas" \
       org.opencontainers.image.version="$VERSION"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/gollamas /gollamas
-# Every machine may ask here. The operator's address stays on localhost: only the health check needs it.
-ENV GOLLAMAS_LISTEN=0.0.0.0:11434
+# Every machine may ask here, by IPv4 and IPv6. The operator's address stays on localhost: only the health check needs it.
+ENV GOLLAMAS_LISTEN=:11434
 EXPOSE 11434
 USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=4s --start-period=5s --retries=3 CMD ["/gollamas", "health"]

@@ -25,7 +25,7 @@ LABEL org.opencontainers.image.title="gollamas" \
       org.opencontainers.image.version="$VERSION"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/gollamas /gollamas
-# Every machine may ask here. The operator's address stays on localhost: only the health check needs it.
+# Every machine may ask here, by IPv4 and IPv6. The operator's address stays on localhost: only the health check needs it.
 ENV GOLLAMAS_LISTEN=:11434
 EXPOSE 11434
 USER 65532:65532

@@ -27,10 +27,10 @@ func TestTheChartsSettingsAreRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "gollamas.yaml")
-	if err := os.WriteFile(path, append(text, "\nconnections: {ollama: \"dns+http://ollama:11434\"}\nadmin: 0.0.0.0:11435\n"...), 0o600); err != nil {
+	if err := os.WriteFile(path, append(text, "\nconnections: {ollama: \"dns+http://ollama:11434\"}\nadmin: \":11435\"\n"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := gollamas(t, nil, "check", "--config", path, "--listen", "0.0.0.0:11434"); err != nil {
+	if out, err := gollamas(t, nil, "check", "--config", path, "--listen", ":11434"); err != nil {
 		t.Errorf("%v %s", err, out)
 	}
 }
@@ -93,11 +93,14 @@ func TestThePodsProbesAndFlagsAreThere(t *testing.T) {
 			t.Errorf("the deployment lacks %s", want)
 		}
 	}
+	if !strings.Contains(text, `--listen, ":11434"`) || !strings.Contains(read(t, chart+"templates/configmap.yaml"), `"listen" ":11434" "admin" ":11435"`) {
+		t.Error("a pod is to be reached by IPv4 and IPv6")
+	}
 	if strings.Contains(text, "subPath") {
 		t.Error("a file that is mounted alone never changes: mount its directory")
 	}
 	if strings.Contains(read(t, chart+"templates/service.yaml"), "admin") {
 		t.Error("the service shows the operator's address")
 	}
-	accepts(t, "deployment", []string{"--config", "x", "--listen", "0.0.0.0:11434"})
+	accepts(t, "deployment", []string{"--config", "x", "--listen", ":11434"})
 }

@@ -86,6 +86,17 @@ func TestImagesHaveNothingButTheProgramAndNoRoot(t *testing.T) {
 	}
 }
 
+func TestNothingIsEmulatedToBuildAnImage(t *testing.T) {
+	for _, path := range []string{"Dockerfile", "packaging/Dockerfile.release"} {
+		all := dockerfile(t, path)
+		for _, in := range all[:len(all)-len(final(t, path))] {
+			if in.name == "FROM" && !strings.HasPrefix(in.rest, "--platform=$BUILDPLATFORM ") {
+				t.Errorf("%s: FROM %s is of the platform that is asked for", path, in.rest)
+			}
+		}
+	}
+}
+
 func TestBothImagesAreTheSame(t *testing.T) {
 	one, two := final(t, "Dockerfile"), final(t, "packaging/Dockerfile.release")
 	for _, name := range []string{"ENV", "EXPOSE", "USER", "HEALTHCHECK", "ENTRYPOINT"} {

@@ -122,7 +122,7 @@ func TestEveryScriptIsWellFormed(t *testing.T) {
 	if err != nil || runtime.GOOS == "windows" {
 		t.Skip("there is no bash here")
 	}
-	for _, name := range []string{"check", "prepare", "materials", "formula"} {
+	for _, name := range []string{"check", "prepare", "materials", "formula", "postinstall"} {
 		if out, err := exec.Command(bash, "-n", name).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v %s", name, err, out)
 		}

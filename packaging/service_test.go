@@ -36,12 +36,18 @@ func TestTheUnitStartsWhatThereIs(t *testing.T) {
 
 func TestTheUnitIsHardened(t *testing.T) {
 	u := unit(t)
-	for key, want := range map[string]string{"DynamicUser": "yes", "ProtectSystem": "strict", "NoNewPrivileges": "yes", "PrivateTmp": "yes",
+	for key, want := range map[string]string{"User": "gollamas", "Group": "gollamas", "ProtectSystem": "strict", "NoNewPrivileges": "yes", "PrivateTmp": "yes",
 		"CapabilityBoundingSet": "", "MemoryDenyWriteExecute": "yes", "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX",
 		"Type": "exec", "KillSignal": "SIGTERM", "ExecReload": "/bin/kill -HUP $MAINPID", "EnvironmentFile": "-/etc/default/gollamas"} {
 		if got := u[key]; len(got) != 1 || got[0] != want {
 			t.Errorf("%s=%v, want %s", key, got, want)
 		}
+	}
+	if got := u["ProcSubset"]; got != nil {
+		t.Errorf("ProcSubset=%v hides how many connections may wait, and 128 may", got)
+	}
+	if got := u["DynamicUser"]; got != nil {
+		t.Errorf("DynamicUser=%v has no group that a certificate's key could be given to", got)
 	}
 	if stop, err := time.ParseDuration(u["TimeoutStopSec"][0]); err != nil || stop <= drain {
 		t.Errorf("it is killed after %s, while answers may take %s (%v)", stop, drain, err)

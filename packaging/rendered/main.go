@@ -1,19 +1,16 @@
-// Rendered has gollamas check the settings that a rendered chart gives it.
+// Rendered has gollamas check the settings that a rendered chart gives it, where the pods have their files.
 //
 //	helm template … > rendered.yaml; go run ./packaging/rendered rendered.yaml PROGRAM
 package main
 
 import (
-	"bytes"
-	"errors"
+	"cmp"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 )
 
 func main() {
@@ -27,67 +24,55 @@ func main() {
 	}
 }
 
-// An object is as much of a rendered one as is looked at.
-type object struct {
-	Kind string            `yaml:"kind"`
-	Data map[string]string `yaml:"data"`
-	Text map[string]string `yaml:"stringData"`
-}
-
 func run(path, program string) error {
 	text, err := os.ReadFile(path) // #nosec G304 G703 -- who checks names it
 	if err != nil {
 		return err
 	}
-	files, err := settings(text)
+	p, err := parse(text)
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "gollamas")
+	root, err := os.MkdirTemp("", "gollamas")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	return check(program, dir, files)
+	defer os.RemoveAll(root)
+	settings, err := p.lay(root)
+	if err != nil {
+		return err
+	}
+	return check(program, settings, p.variables())
 }
 
-// settings are the files that the pods are given, by name.
-func settings(text []byte) (map[string]string, error) {
-	files := map[string]string{}
-	for in := yaml.NewDecoder(bytes.NewReader(text)); ; {
-		var o object
-		err := in.Decode(&o)
-		if errors.Is(err, io.EOF) {
-			break
+// lay puts the files of the pods below root, and returns where the settings are. What a Secret has that is not
+// of the chart is made up. A file that the settings name where nothing is mounted is not there, as in the pod.
+func (p pod) lay(root string) (string, error) {
+	pair, err := certificate()
+	if err != nil {
+		return "", err
+	}
+	var moved []string
+	for _, dir := range p.mounts {
+		moved = append(moved, dir+"/", filepath.Join(root, dir)+"/")
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
+			return "", err
 		}
-		if err != nil {
-			return nil, err
-		}
-		for _, from := range []map[string]string{o.Data, o.Text} {
-			for name, text := range from {
-				files[name] = text
+		for _, path := range regexp.MustCompile(regexp.QuoteMeta(dir)+`/[\w./-]+`).FindAllString(p.files["gollamas.yaml"], -1) {
+			text := cmp.Or(p.files[filepath.Base(path)], pair)
+			if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o600); err != nil {
+				return "", err
 			}
 		}
 	}
-	if files["gollamas.yaml"] == "" {
-		return nil, errors.New("no ConfigMap has a gollamas.yaml")
-	}
-	return files, nil
+	text := strings.NewReplacer(moved...).Replace(p.files["gollamas.yaml"])
+	path := filepath.Join(root, "gollamas.yaml")
+	return path, os.WriteFile(path, []byte(text), 0o600)
 }
 
-// check lays the files where the settings look for them, below dir, and asks gollamas.
-func check(program, dir string, files map[string]string) error {
-	keys := files["keys.yaml"]
-	if keys == "" {
-		keys = "[{name: somebody, key: a-key-of-a-secret-that-is-not-here}]"
-	}
-	keysFile, config := filepath.Join(dir, "keys.yaml"), filepath.Join(dir, "gollamas.yaml")
-	text := strings.ReplaceAll(files["gollamas.yaml"], "/etc/gollamas-keys/keys.yaml", keysFile)
-	if err := errors.Join(os.WriteFile(keysFile, []byte(keys), 0o600), os.WriteFile(config, []byte(text), 0o600)); err != nil { // #nosec G703 -- in a folder that it has made
-		return err
-	}
-	c := exec.Command(program, "check", "--config", config) // #nosec G204 G702 -- who checks names it
-	c.Env = append(os.Environ(), "MINI_TOKEN=x")
+func check(program, settings string, variables []string) error {
+	c := exec.Command(program, "check", "--config", settings) // #nosec G204 G702 -- who checks names it
+	c.Env = append(os.Environ(), variables...)
 	out, err := c.CombinedOutput()
 	fmt.Printf("%s", out)
 	return err

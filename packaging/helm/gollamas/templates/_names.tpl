@@ -40,6 +40,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{- define "gollamas.restart" -}}
+{{- $config := .Values.config -}}
+{{- $of := dict "tls" (not (empty $config.tls)) -}}
+{{- range $key := list "max_connections" "read_header" "shared" -}}
+{{- $_ := set $of $key (get $config $key | toString) -}}
+{{- end -}}
+{{- $of | toJson | sha256sum -}}
+{{- end -}}
+
 {{- define "gollamas.scheme" -}}
 {{- if .Values.config.tls -}}https{{- else -}}http{{- end -}}
 {{- end -}}
